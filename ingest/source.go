@@ -113,6 +113,9 @@ type Kind struct {
 	New  func() Opener // returns the default settings
 	// Mixed states that the records are those of any vendors, in any format that files may have.
 	Mixed bool
+	// Direct states that streams do not use Env.HTTP, which reaches only what allow_networks allows: they listen, or connect
+	// by an SDK or to a broker.
+	Direct bool
 }
 
 // Sampler is an Opener whose streams must not be read by two programs at a time. Sample returns

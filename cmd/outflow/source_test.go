@@ -70,10 +70,14 @@ func outflow(args ...string) (code int, stdout, stderr string) {
 func TestSourceCommands(t *testing.T) {
 	server := oktaServer(t, 5)
 	t.Setenv("OKTA_TOKEN", "good")
-	config := sourceConfigFile(t, fmt.Sprintf("{name: staff, kind: okta, base_url: %q, token: \"env:OKTA_TOKEN\"}", server.URL))
+	config := sourceConfigFile(t, fmt.Sprintf("{name: staff, kind: okta, base_url: %q, token: \"env:OKTA_TOKEN\", allow_networks: [127.0.0.1]}", server.URL))
 	code, out, errs := outflow("source", "test", "staff", "--config", config)
 	if code != exitFine || !strings.Contains(out, "logs: it answers; 1 event, 0 records") || !strings.Contains(out, "kim@northwind.example  login_success  user.session.start") {
 		t.Fatalf("%d %s %s", code, out, errs)
+	}
+	guarded := sourceConfigFile(t, fmt.Sprintf("{name: staff, kind: okta, base_url: %q, token: \"env:OKTA_TOKEN\"}", server.URL))
+	if code, out, errs = outflow("source", "test", "staff", "--config", guarded); code != exitFailed || !strings.Contains(out+errs, "allow_networks") {
+		t.Errorf("a private address was reached: %d %s %s", code, out, errs)
 	}
 	once(t, config)
 	code, out, errs = outflow("source", "state", "show", "--config", config, "--format", "json")
@@ -110,7 +114,7 @@ func TestSourceRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := sourceConfigFile(t, fmt.Sprintf("{name: staff, kind: okta, base_url: %q, token: \"env:OKTA_TOKEN\"}\n  - {name: exports, kind: files, paths: [%q]}", server.URL, exports))
+	config := sourceConfigFile(t, fmt.Sprintf("{name: staff, kind: okta, base_url: %q, token: \"env:OKTA_TOKEN\", allow_networks: [127.0.0.1]}\n  - {name: exports, kind: files, paths: [%q]}", server.URL, exports))
 	code, out, errs := outflow("source", "test", "staff", "--config", config)
 	if code != exitFailed || !strings.Contains(out, "You do not have permission") || !strings.Contains(out, "a permission, a scope or a licence is missing") {
 		t.Errorf("%d %s %s", code, out, errs)

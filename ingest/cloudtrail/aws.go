@@ -24,8 +24,9 @@ import (
 // notifications in a queue or by listing, the events of the LookupEvents API, the digests that
 // prove the integrity of files, and S3 server access logs.
 var Kind = ingest.Kind{
-	Name: "aws_cloudtrail",
-	New:  func() ingest.Opener { return &Config{Fetchers: 8, Visibility: 5 * time.Minute} },
+	Name:   "aws_cloudtrail",
+	New:    func() ingest.Opener { return &Config{Fetchers: 8, Visibility: 5 * time.Minute} },
+	Direct: true,
 }
 
 // Config configures a source of kind aws_cloudtrail. The credentials are those of the AWS SDK:

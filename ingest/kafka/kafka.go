@@ -19,9 +19,10 @@ import (
 
 // Kind is the kind kafka.
 var Kind = ingest.Kind{
-	Name:  "kafka",
-	New:   func() ingest.Opener { return &Config{Group: "outflow"} },
-	Mixed: true,
+	Name:   "kafka",
+	New:    func() ingest.Opener { return &Config{Group: "outflow"} },
+	Mixed:  true,
+	Direct: true,
 }
 
 // Config configures a source of kind kafka.

@@ -23,9 +23,10 @@ import (
 
 // Kind is the kind push.
 var Kind = ingest.Kind{
-	Name:  "push",
-	New:   func() ingest.Opener { return &Config{MaxBody: 8, MaxWaiting: 64, Timeout: 30 * time.Second} },
-	Mixed: true,
+	Name:   "push",
+	New:    func() ingest.Opener { return &Config{MaxBody: 8, MaxWaiting: 64, Timeout: 30 * time.Second} },
+	Mixed:  true,
+	Direct: true,
 }
 
 // Config configures a source of kind push.

@@ -18,9 +18,10 @@ import (
 
 // Kind is the kind s3. It reads objects of any format from any bucket.
 var Kind = ingest.Kind{
-	Name:  "s3",
-	New:   func() ingest.Opener { return &Config{Fetchers: 8, Visibility: 5 * time.Minute} },
-	Mixed: true,
+	Name:   "s3",
+	New:    func() ingest.Opener { return &Config{Fetchers: 8, Visibility: 5 * time.Minute} },
+	Mixed:  true,
+	Direct: true,
 }
 
 // Config configures a source of kind s3. QueueURL, Bucket or both are required.

@@ -13,20 +13,15 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"code.dny.dev/ssrf"
 )
 
-// inner are the networks that are not reached unless they are allowed: this machine, private
-// networks, cloud metadata, and those that stand for others (RFC 6890 and its successors).
-var inner = func() (list []netip.Prefix) {
-	for _, p := range []string{
-		"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-		"192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4",
-		"::/128", "::1/128", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
-	} {
-		list = append(list, netip.MustParsePrefix(p))
-	}
-	return list
-}()
+// internet knows which addresses are on the internet: not this machine, private networks, cloud metadata and what IANA has
+// set aside for special purposes. IPv6 is reached at global unicast addresses alone, so that nothing leads to an IPv4
+// address in another form (NAT64, 6to4, Teredo).
+var internet = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork(),
+	ssrf.WithDeniedV4Prefixes(netip.MustParsePrefix("168.63.129.16/32"))) // Azure's WireServer: a public address that each machine there has for itself
 
 // ErrInternal is the error for an address that is not Outside.
 var ErrInternal = errors.New("a private address")
@@ -34,8 +29,7 @@ var ErrInternal = errors.New("a private address")
 // Outside reports whether an address is on the internet, or in an allowed network.
 func Outside(a netip.Addr, allow []netip.Prefix) bool {
 	a = a.Unmap().WithZone("")
-	within := func(p netip.Prefix) bool { return p.Contains(a) }
-	return a.IsValid() && (!slices.ContainsFunc(inner, within) || slices.ContainsFunc(allow, within))
+	return a.IsValid() && (internet.SafeAddr(a) == nil || slices.ContainsFunc(allow, func(p netip.Prefix) bool { return p.Contains(a) }))
 }
 
 // NewGuarded is NewHTTP for addresses from the configuration. It connects to no address of this

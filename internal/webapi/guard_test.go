@@ -72,7 +72,16 @@ func TestGuarded(t *testing.T) {
 		"::ffff:8.8.8.8":  true,
 		"::ffff:10.0.0.1": false,
 		"fe80::1%eth0":    false,
-		"10.1.2.3":        false,
+		// The same in other forms: NAT64, NAT64 of a local network, IPv4-compatible, IPv4-translated, 6to4, Teredo, ORCHID.
+		"64:ff9b::7f00:1": false, "64:ff9b:1::a00:1": false, "::7f00:1": false, "::ffff:0:127.0.0.1": false, "2002:a9fe:a9fe::1": false,
+		"2001:0:4136:e378:8000:63bf:3fff:fdd2": false, "2001:10::1": false,
+		"0.1.2.3": false, "100.64.0.1": false, "198.19.0.1": false, "192.88.99.1": false, "255.255.255.255": false,
+		"fec0::1": false, "fc00::1": false, "100::1": false, "2001:db8::1": false, "3fff::1": false, "4000::1": false,
+		// Metadata of AWS (also by IPv6, containers, time), Google, Azure, Oracle, Alibaba, Tencent and Scaleway.
+		"169.254.169.254": false, "fd00:ec2::254": false, "169.254.170.2": false, "fd00:ec2::23": false, "169.254.169.123": false,
+		"fd20:ce::254": false, "168.63.129.16": false, "192.0.0.192": false, "100.100.100.200": false, "169.254.0.23": false,
+		"169.254.42.42": false, "fd00:42::42": false,
+		"10.1.2.3": false,
 	} {
 		if got := Outside(netip.MustParseAddr(address), nil); got != want {
 			t.Errorf("%s: %v", address, got)

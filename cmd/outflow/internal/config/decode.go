@@ -24,7 +24,7 @@ func (s *Source) UnmarshalYAML(text []byte) error {
 	if err := yaml.Unmarshal(text, &given); err != nil {
 		return err
 	}
-	common := []string{"name", "kind", "since", "zone", "date_order"}
+	common := []string{"name", "kind", "since", "zone", "date_order", "allow_networks"}
 	if given["kind"] == "files" {
 		common = append(common, "paths")
 	}

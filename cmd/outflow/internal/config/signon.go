@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -19,6 +20,9 @@ func (c *Config) SignOn(ctx context.Context) (*feed.SignOn, error) {
 	if o.Issuer == "" {
 		return nil, nil
 	}
+	allow, _ := networks(o.Networks) // they were checked
+	guarded := webapi.NewGuarded(allow, nil)
+	guarded.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // it would get the client's secret
 	s := &feed.SignOn{
 		Issuer:   o.Issuer,
 		ClientID: o.ClientID,
@@ -26,7 +30,7 @@ func (c *Config) SignOn(ctx context.Context) (*feed.SignOn, error) {
 		Claim:    o.Claim,
 		Roles:    o.Roles,
 		Life:     cmp.Or(o.Session, 8*time.Hour),
-		HTTP:     webapi.NewHTTP(),
+		HTTP:     guarded,
 	}
 	if o.ClientSecret != "" {
 		v, err := secret.Resolve(ctx, o.ClientSecret)

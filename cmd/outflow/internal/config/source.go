@@ -73,9 +73,10 @@ func ParseForms(zone, order, zoneName, orderName string) (f ingest.Forms, err er
 func SourceEnv(c *Source, since string, log *slog.Logger) ingest.Env {
 	from := *c
 	from.Since = cmp.Or(since, c.Since)
-	begin, _ := from.Start(time.Now()) // it was checked
+	begin, _ := from.Start(time.Now()) // both were checked
+	allow, _ := networks(c.Networks)
 	return ingest.Env{
-		HTTP:  webapi.NewHTTP(),
+		HTTP:  webapi.NewGuarded(allow, nil),
 		Now:   time.Now,
 		Log:   log.With("source", c.Name, "kind", c.Kind),
 		Since: begin,
@@ -83,8 +84,14 @@ func SourceEnv(c *Source, since string, log *slog.Logger) ingest.Env {
 }
 
 // Mixed reports whether the records of an API source are those of any vendors.
-func (s *Source) Mixed() bool {
-	return slices.ContainsFunc(all.Kinds, func(k ingest.Kind) bool { return k.Name == s.Kind && k.Mixed })
+func (s *Source) Mixed() bool { return s.spec().Mixed }
+
+// spec returns the kind of an API source; zero for files.
+func (s *Source) spec() (of ingest.Kind) {
+	if i := slices.IndexFunc(all.Kinds, func(k ingest.Kind) bool { return k.Name == s.Kind }); i >= 0 {
+		of = all.Kinds[i]
+	}
+	return of
 }
 
 // Vendor is the vendor of the events of an API source; event.NoSource for those that read HR.

@@ -131,12 +131,13 @@ type Feed struct {
 
 // OIDC is an OpenID Connect provider. It sends browsers back to public_url.
 type OIDC struct {
-	Issuer       string                 `yaml:"issuer"`        // "" for none
-	ClientID     string                 `yaml:"client_id"`     // of Outflow at the provider
-	ClientSecret string                 `yaml:"client_secret"` // env:NAME, file:PATH or exec:COMMAND; "" for a public client
-	Claim        string                 `yaml:"claim"`         // that lists groups; "groups" if empty
-	Roles        map[feed.Role][]string `yaml:"roles"`         // the groups of each role
-	Session      time.Duration          `yaml:"session"`       // how long people stay signed in; 8h if 0
+	Issuer       string                 `yaml:"issuer"`         // "" for none
+	ClientID     string                 `yaml:"client_id"`      // of Outflow at the provider
+	ClientSecret string                 `yaml:"client_secret"`  // env:NAME, file:PATH or exec:COMMAND; "" for a public client
+	Claim        string                 `yaml:"claim"`          // that lists groups; "groups" if empty
+	Roles        map[feed.Role][]string `yaml:"roles"`          // the groups of each role
+	Session      time.Duration          `yaml:"session"`        // how long people stay signed in; 8h if 0
+	Networks     []string               `yaml:"allow_networks"` // internal networks that the provider may be in: 10.0.0.0/8
 }
 
 // Log is the event log that the stages of a daemon share.
@@ -175,6 +176,8 @@ type Source struct {
 	Since string   `yaml:"since"`      // of an API: where a new source's backfill begins; see Start
 	Zone  string   `yaml:"zone"`       // of times that state none: Europe/Berlin, -05:00; "" if it is not known
 	Order string   `yaml:"date_order"` // of dates such as 02/03/2026: dmy, mdy or ymd; "" if it is not known
+	// Networks are internal networks that the addresses of an API may be in: 10.0.0.0/8.
+	Networks []string `yaml:"allow_networks"`
 
 	// Api has the settings of the kind; nil for files.
 	Api ingest.Opener `yaml:"-"`

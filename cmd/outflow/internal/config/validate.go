@@ -199,6 +199,9 @@ func (o *OIDC) check(publicURL string) error {
 	case o.Session < 0:
 		return errors.New("feed.oidc.session: cannot be negative")
 	}
+	if _, err := networks(o.Networks); err != nil {
+		return fmt.Errorf("feed.oidc.%w", err)
+	}
 	for r := range o.Roles {
 		if !slices.Contains(feed.Roles, r) {
 			return fmt.Errorf("feed.oidc.roles: %q is not one of %v", r, feed.Roles)
@@ -243,6 +246,12 @@ func (s *Source) check() error {
 		if err := s.Api.Check(); err != nil {
 			return err
 		}
+	}
+	if len(s.Networks) > 0 && (s.Api == nil || s.spec().Direct) {
+		return fmt.Errorf("allow_networks: a source of kind %s takes none", s.Kind)
+	}
+	if _, err := networks(s.Networks); err != nil {
+		return err
 	}
 	if _, err := s.Forms(ingest.Forms{}); err != nil {
 		return err
