@@ -38,19 +38,28 @@ func (a *Alert) items() (list [][]Item, some bool) {
 	return list, some
 }
 
-// putItems stores the items of an alert in place of those that are stored. An alert without any leaves
-// them: it may have been loaded without.
-func putItems(ctx context.Context, tx *sql.Tx, a *Alert) error {
+// packItems returns the items of an alert as they are stored; nil if it has none.
+func (a *Alert) packItems() ([]byte, error) {
 	list, some := a.items()
 	if !some {
-		return nil
+		return nil, nil
 	}
 	b, err := json.Marshal(list)
 	if err != nil {
+		return nil, err
+	}
+	return zstdWriter.EncodeAll(b, nil), nil
+}
+
+// putItems stores the items of an alert in place of those that are stored. An alert without any leaves
+// them: it may have been loaded without.
+func putItems(ctx context.Context, tx *sql.Tx, a *Alert) error {
+	items, err := a.packItems()
+	if err != nil || items == nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO evidence (alert, items) VALUES (?, ?) "+
-		"ON CONFLICT (alert) DO UPDATE SET items = excluded.items WHERE items <> excluded.items", a.ID, zstdWriter.EncodeAll(b, nil))
+		"ON CONFLICT (alert) DO UPDATE SET items = excluded.items WHERE items <> excluded.items", a.ID, items)
 	return err
 }
 

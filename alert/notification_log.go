@@ -31,6 +31,7 @@ type NotifyPolicy struct {
 type Route struct {
 	Channel string              // name of the channel
 	Matches func(a *Alert) bool // whether the channel wants an alert; nil for all
+	Brief   bool                // as in Kind
 }
 
 // Position is the next offset to read from a partition of the alert topic, and the epoch of
@@ -97,10 +98,6 @@ func putAlert(ctx context.Context, tx *sql.Tx, a *Alert, body []byte) error {
 
 // apply stores one alert, and queues it for the channels that are to be notified.
 func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
-	whole, err := json.Marshal(a)
-	if err != nil {
-		return err
-	}
 	kept := a.WithoutItems()
 	body, err := json.Marshal(&kept)
 	if err != nil {
@@ -166,13 +163,45 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 			channel, a.ID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx,
-			"INSERT INTO outbox (channel, alert, body, since) VALUES (?, ?, ?, ?)",
-			channel, a.ID, string(whole), t.Now.UnixMilli()); err != nil {
+		if err := queue(ctx, tx, route, a, t.Now); err != nil {
 			return err
 		}
 	}
 
+	return nil
+}
+
+// queue adds a version of an alert to the messages of a channel. The message keeps what the channel needs of it,
+// apart from what is stored of the alert, which may grow before the message is sent.
+func queue(ctx context.Context, tx *sql.Tx, r Route, a *Alert, now time.Time) error {
+	m := *a
+	if r.Brief {
+		m = a.Brief(topItems)
+		m.Receipt = nil
+	}
+	items, err := m.packItems()
+	if err != nil {
+		return err
+	}
+	m = m.WithoutItems()
+	body, err := json.Marshal(&m)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO outbox (channel, alert, body, items, since) VALUES (?, ?, ?, ?, ?)",
+		r.Channel, a.ID, string(body), items, now.UnixMilli())
+	return err
+}
+
+// unpack reads a message as queue stores it. One that an older version has stored has its items in the body.
+func (a *Alert) unpack(body, items []byte) error {
+	err := json.Unmarshal(body, a)
+	if err == nil && items != nil {
+		err = a.setItems(items)
+	}
+	if err != nil {
+		return fmt.Errorf("alert: decode queued alert: %w", err)
+	}
 	return nil
 }
 
@@ -201,7 +230,7 @@ type QueuedNotification struct {
 // Queued lists up to most notifications queued for a channel, oldest first.
 func (s *Store) Queued(ctx context.Context, channel string, most int) (list []QueuedNotification, err error) {
 	rows, err := s.db.QueryContext(ctx,
-		"SELECT seq, body, coalesce(place, -1) FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
+		"SELECT seq, body, items, coalesce(place, -1) FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
 		channel, most)
 	if err != nil {
 		return nil, fmt.Errorf("alert: list queued notifications: %w", err)
@@ -209,12 +238,12 @@ func (s *Store) Queued(ctx context.Context, channel string, most int) (list []Qu
 	defer rows.Close()
 	for rows.Next() {
 		var x QueuedNotification
-		var body []byte
-		if err := rows.Scan(&x.Seq, &body, &x.Place); err != nil {
+		var body, items []byte
+		if err := rows.Scan(&x.Seq, &body, &items, &x.Place); err != nil {
 			return nil, fmt.Errorf("alert: list queued notifications: %w", err)
 		}
-		if err := json.Unmarshal(body, &x.Alert); err != nil {
-			return nil, fmt.Errorf("alert: decode queued alert: %w", err)
+		if err := x.Alert.unpack(body, items); err != nil {
+			return nil, err
 		}
 		list = append(list, x)
 	}

@@ -76,6 +76,7 @@ type Kind struct {
 	Name   string          // as in the configuration
 	New    func() Settings // returns empty settings
 	People bool            // people read messages one by one: a long backlog becomes one message
+	Brief  bool            // messages are texts: of the items they state those of Message.Items, of the receipt nothing
 	SDK    bool            // the AWS SDK connects and has its own certificate settings
 }
 
@@ -143,7 +144,6 @@ type pending struct {
 	next     int64 // when it is due, Unix milliseconds
 	attempts int
 	begun    bool // an attempt to send it was interrupted
-	body     []byte
 	alert    Alert
 }
 
@@ -312,7 +312,7 @@ func (c *Channel) recordFailure(ctx context.Context, s *Store, p *pending, now t
 // due returns the first rows of a channel, in order.
 func (s *Store) due(ctx context.Context, channel string) (list []pending, err error) {
 	rows, err := s.db.QueryContext(ctx,
-		"SELECT seq, body, attempts, next_at, place IS NOT NULL FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
+		"SELECT seq, body, items, attempts, next_at, place IS NOT NULL FROM outbox WHERE channel = ? ORDER BY seq LIMIT ?",
 		channel, perPass)
 	if err != nil {
 		return nil, fmt.Errorf("alert: list due notifications: %w", err)
@@ -320,11 +320,12 @@ func (s *Store) due(ctx context.Context, channel string) (list []pending, err er
 	defer rows.Close()
 	for rows.Next() {
 		var p pending
-		if err := rows.Scan(&p.seq, &p.body, &p.attempts, &p.next, &p.begun); err != nil {
+		var body, items []byte
+		if err := rows.Scan(&p.seq, &body, &items, &p.attempts, &p.next, &p.begun); err != nil {
 			return nil, fmt.Errorf("alert: list due notifications: %w", err)
 		}
-		if err := json.Unmarshal(p.body, &p.alert); err != nil {
-			return nil, fmt.Errorf("alert: decode queued alert: %w", err)
+		if err := p.alert.unpack(body, items); err != nil {
+			return nil, err
 		}
 		list = append(list, p)
 	}
@@ -392,8 +393,9 @@ func (s *Store) overBudget(ctx context.Context, c *Channel, p *pending, now time
 func (s *Store) deadLetter(ctx context.Context, channel string, p *pending, now time.Time, budget bool, why string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
-			"INSERT INTO failed (channel, alert, body, at, budget, error) VALUES (?, ?, ?, ?, ?, ?)",
-			channel, p.alert.ID, string(p.body), now.UnixMilli(), budget, why); err != nil {
+			"INSERT INTO failed (channel, alert, body, items, at, budget, error) "+
+				"SELECT channel, alert, body, items, ?, ?, ? FROM outbox WHERE seq = ?",
+			now.UnixMilli(), budget, why, p.seq); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE seq = ?", p.seq)
@@ -481,8 +483,8 @@ func (s *Store) Retry(ctx context.Context, seq int64, now time.Time) (n int64, e
 			}
 		}
 		res, err := tx.ExecContext(ctx,
-			"INSERT INTO outbox (channel, alert, body, since) "+
-				"SELECT channel, alert, body, ?2 FROM failed WHERE ?1 = 0 OR seq = ?1 ORDER BY seq",
+			"INSERT INTO outbox (channel, alert, body, items, since) "+
+				"SELECT channel, alert, body, items, ?2 FROM failed WHERE ?1 = 0 OR seq = ?1 ORDER BY seq",
 			seq, now.UnixMilli())
 		if err != nil {
 			return err

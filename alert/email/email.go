@@ -23,7 +23,9 @@ import (
 )
 
 // Kind is the kind of channel email.
-var Kind = alert.Kind{Name: "email", New: func() alert.Settings { return &Config{TLS: "starttls"} }, People: true}
+var Kind = alert.Kind{
+	Name: "email", New: func() alert.Settings { return &Config{TLS: "starttls"} }, People: true, Brief: true,
+}
 
 // Config are the settings of the channel.
 type Config struct {

@@ -15,7 +15,7 @@ import (
 )
 
 // Kind is the kind of channel jira.
-var Kind = alert.Kind{Name: "jira", New: func() alert.Settings { return &Config{} }}
+var Kind = alert.Kind{Name: "jira", New: func() alert.Settings { return &Config{} }, Brief: true}
 
 // Config are the settings of the channel: a user's address and API token (Cloud), or a personal
 // access token without a user (Data Center).

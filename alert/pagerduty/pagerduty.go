@@ -14,7 +14,7 @@ import (
 )
 
 // Kind is the kind of channel pagerduty.
-var Kind = alert.Kind{Name: "pagerduty", New: func() alert.Settings { return &Config{} }}
+var Kind = alert.Kind{Name: "pagerduty", New: func() alert.Settings { return &Config{} }, Brief: true}
 
 // Config are the settings of the channel.
 type Config struct {

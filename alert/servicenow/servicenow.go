@@ -17,7 +17,7 @@ import (
 )
 
 // Kind is the kind of channel servicenow.
-var Kind = alert.Kind{Name: "servicenow", New: func() alert.Settings { return &Config{} }}
+var Kind = alert.Kind{Name: "servicenow", New: func() alert.Settings { return &Config{} }, Brief: true}
 
 // Config are the settings of the channel. The user must have the role itil.
 type Config struct {

@@ -18,7 +18,7 @@ import (
 )
 
 // Kind is the kind of channel slack.
-var Kind = alert.Kind{Name: "slack", New: func() alert.Settings { return &Config{} }, People: true}
+var Kind = alert.Kind{Name: "slack", New: func() alert.Settings { return &Config{} }, People: true, Brief: true}
 
 // Config are the settings of the channel. The app of the bot token needs the scope chat:write
 // and must be a member of the channel.

@@ -17,7 +17,7 @@ import (
 )
 
 // Kind is the kind of channel teams.
-var Kind = alert.Kind{Name: "teams", New: func() alert.Settings { return &Config{} }, People: true}
+var Kind = alert.Kind{Name: "teams", New: func() alert.Settings { return &Config{} }, People: true, Brief: true}
 
 // Config are the settings of the channel: the URL of a workflow "Post to a channel when a
 // webhook request is received", which is a secret.

@@ -404,7 +404,7 @@ func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 	}
 	for i := range conf.Channels {
 		c := &conf.Channels[i]
-		policy.Routes = append(policy.Routes, alert.Route{Channel: c.Name, Matches: conf.WantedBy(c)})
+		policy.Routes = append(policy.Routes, alert.Route{Channel: c.Name, Matches: conf.WantedBy(c), Brief: c.Spec.Brief})
 	}
 	if err := d.alerts.PutDays(ctx, days); err != nil {
 		return err
