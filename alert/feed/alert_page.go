@@ -34,8 +34,11 @@ type alertView struct {
 	Unseen     []string
 	Chart      *report.Series
 	History    []Triage
+	Duplicates []linkedAlert // closed as duplicates of this alert
 	Suggestion *suggestion
 	Fate       string // how long exposures stayed
+
+	DuplicateOf *linkedAlert // nil if it is no duplicate, or of an alert that is gone
 
 	Events   bool   // whether all events can be shown
 	Queue    string // query of the queue that the reader came from
@@ -259,12 +262,14 @@ func client(c *alert.Client) string {
 }
 
 // addHistory adds what was decided, and the suppression that a false positive offers.
-func (s *Server) addHistory(ctx context.Context, v *alertView, a *alert.Alert, _ *reader) (err error) {
+func (s *Server) addHistory(ctx context.Context, v *alertView, a *alert.Alert, who *reader) (err error) {
 	if v.History, err = s.Store.Decisions(ctx, a.ID); err != nil {
 		return err
 	}
-	v.Suggestion, err = s.suggested(ctx, a, v.History)
-	return err
+	if v.Suggestion, err = s.suggested(ctx, a, v.History); err != nil {
+		return err
+	}
+	return s.addDuplicates(ctx, v, a.ID, who)
 }
 
 // addStory adds other alerts about the person, and what came before and after this one.
@@ -376,13 +381,22 @@ func (v *alertView) When() template.HTML {
 
 // decidePage stores a decision from the page of an alert.
 func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	form := &triageForm{Status: formStatus(r), Note: r.PostFormValue("note")}
-	t := Triage{Status: form.Status, Assignee: strings.TrimSpace(r.PostFormValue("assignee")), Note: form.Note, Batch: rand.Text()}
+	form := &triageForm{Status: formStatus(r), Note: r.PostFormValue("note"), Of: r.PostFormValue("duplicate_of")}
+	t := Triage{
+		Status: form.Status, Assignee: strings.TrimSpace(r.PostFormValue("assignee")), Note: form.Note, DuplicateOf: form.Of,
+		Batch: rand.Text(),
+	}
 	if r.PostFormValue("status") == "acknowledged" && t.Assignee == "" {
 		t.Assignee = who.Name
 	}
 	id, queue := r.PathValue("id"), r.PostFormValue("queue")
-	if form.Error = formError(&t); form.Error != "" {
+	if form.Error = formError(&t); form.Error == "" {
+		var err error
+		if form.Error, err = s.duplicateError(r.Context(), &t, id); err != nil {
+			return err
+		}
+	}
+	if form.Error != "" {
 		return s.showAlert(w, r, who, queue, form)
 	}
 	if err := s.decide(r.Context(), id, t, who); err != nil {
@@ -403,7 +417,7 @@ func (s *Server) commentPage(w http.ResponseWriter, r *http.Request, who *reader
 	if err != nil {
 		return err
 	}
-	t := Triage{Status: cmp.Or(before[id].Status, Undecided), Assignee: before[id].Assignee, Note: note}
+	t := Triage{Status: cmp.Or(before[id].Status, Undecided), Assignee: before[id].Assignee, Note: note, DuplicateOf: before[id].DuplicateOf}
 	if err := s.decide(r.Context(), id, t, who); err != nil {
 		return err
 	}

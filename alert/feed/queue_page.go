@@ -76,6 +76,7 @@ type triageForm struct {
 	Note   string
 	Error  string
 	IDs    []string
+	Of     string // the alert that reports the same
 }
 
 // pseudonymForm is a pseudonym, or its beginning.
@@ -418,13 +419,18 @@ func (s *Server) bulkPage(w http.ResponseWriter, r *http.Request, who *reader) e
 	if err != nil {
 		return refuse(http.StatusBadRequest, "the form cannot be read")
 	}
-	form := &triageForm{Status: formStatus(r), Note: r.PostFormValue("note"), IDs: r.PostForm["id"]}
-	t := Triage{Status: form.Status, Note: form.Note}
+	form := &triageForm{Status: formStatus(r), Note: r.PostFormValue("note"), IDs: r.PostForm["id"], Of: r.PostFormValue("duplicate_of")}
+	t := Triage{Status: form.Status, Note: form.Note, DuplicateOf: form.Of}
 	if form.Error = formError(&t); form.Error == "" && len(form.IDs) == 0 {
 		form.Error = "Select at least one alert."
 	}
 	if len(form.IDs) > (1+alertsShown)*casesShown {
 		return refuse(http.StatusBadRequest, "too many alerts at once")
+	}
+	if form.Error == "" {
+		if form.Error, err = s.duplicateError(r.Context(), &t, form.IDs...); err != nil {
+			return err
+		}
 	}
 	if form.Error != "" {
 		return s.showQueue(w, r, who, back, form)
@@ -509,7 +515,8 @@ func (s *Server) undoPage(w http.ResponseWriter, r *http.Request, who *reader) e
 
 // undoable returns the decisions that take those of a batch back.
 func (s *Store) undoable(ctx context.Context, id, who string) (list []Triage, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT t.alert, coalesce(b.status, 'open'), coalesce(b.assignee, ''), t.status FROM triage t
+	rows, err := s.db.QueryContext(ctx, `SELECT t.alert, coalesce(b.status, 'open'), coalesce(b.assignee, ''),
+		coalesce(b.duplicate_of, ''), t.status FROM triage t
 		LEFT JOIN triage b ON b.seq = (SELECT max(seq) FROM triage WHERE alert = t.alert AND seq < t.seq)
 		WHERE t.batch = ? AND t.batch <> '' AND t.who = ?
 		AND NOT EXISTS (SELECT 1 FROM triage later WHERE later.alert = t.alert AND later.seq > t.seq) ORDER BY t.seq`, id, who)
@@ -520,7 +527,7 @@ func (s *Store) undoable(ctx context.Context, id, who string) (list []Triage, er
 	for rows.Next() {
 		var t Triage
 		var was Status
-		if err := rows.Scan(&t.Alert, &t.Status, &t.Assignee, &was); err != nil {
+		if err := rows.Scan(&t.Alert, &t.Status, &t.Assignee, &t.DuplicateOf, &was); err != nil {
 			return nil, fmt.Errorf("feed: read decisions: %w", err)
 		}
 		t.Note = "Undone: " + strings.ToLower(was.Title())

@@ -448,12 +448,20 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error 
 	if decisions == nil {
 		decisions = []Triage{}
 	}
+	duplicates, err := s.Store.DuplicatesOf(r.Context(), c.Alert.ID)
+	if err != nil {
+		return err
+	}
+	if duplicates == nil {
+		duplicates = []string{}
+	}
 	return write(w, http.StatusOK, map[string]any{
-		"seq":       items[0].Seq,
-		"at":        items[0].At,
-		"alert":     items[0].Alert,
-		"decisions": decisions,
-		"revisions": len(history),
+		"seq":        items[0].Seq,
+		"at":         items[0].At,
+		"alert":      items[0].Alert,
+		"decisions":  decisions,
+		"duplicates": duplicates,
+		"revisions":  len(history),
 	})
 }
 
@@ -461,7 +469,10 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error 
 func (s *Server) triage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	var t Triage
 	if err := json.NewDecoder(r.Body).Decode(&t); err != nil {
-		return refuse(http.StatusBadRequest, "the body is not JSON with status, assignee and note")
+		return refuse(http.StatusBadRequest, "the body is not JSON with status, assignee, note and duplicate_of")
+	}
+	if err := s.checkDuplicate(r.Context(), &t, r.PathValue("id")); err != nil {
+		return err
 	}
 	if err := s.decide(r.Context(), r.PathValue("id"), t, who); err != nil {
 		return err

@@ -209,7 +209,7 @@ func (s Status) Meaning() string {
 	case False:
 		return "it did not happen, or says nothing"
 	case Duplicate:
-		return "another alert reports it: give its ID"
+		return "another alert reports it"
 	}
 	return ""
 }
@@ -222,11 +222,16 @@ type Triage struct {
 	Status   Status    `json:"status"`             // the decision
 	Assignee string    `json:"assignee,omitempty"` // who works on it; up to 200 bytes
 	Note     string    `json:"note,omitempty"`     // the reason; up to 4,000 bytes
+	// DuplicateOf is the ID of the alert that reports the same, of a Duplicate; "" where an earlier version did not ask.
+	DuplicateOf string `json:"duplicate_of,omitempty"`
 	// Since is the time in the data from which on it counts for other alerts: At, or the end of the data if that
 	// is earlier. Old events are scored as they were.
 	Since time.Time `json:"-"`
 	Batch string    `json:"-"` // decisions with the same can be undone in one go; "" for none
 }
+
+// Original returns the short ID of the alert that a duplicate repeats; "" if none is named.
+func (t *Triage) Original() string { return t.DuplicateOf[:min(len(t.DuplicateOf), 8)] }
 
 // maxNote is the most bytes of a note or reason.
 const maxNote = 4000
@@ -251,10 +256,10 @@ func (s *Store) Decide(ctx context.Context, t Triage, a *alert.Alert) error {
 		return fmt.Errorf("feed: store decision: %w", err)
 	}
 	_, err = s.db.ExecContext(ctx,
-		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors, since, subjects, batch) "+
-			"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		"INSERT INTO triage (alert, at, who, status, assignee, note, detectors, since, subjects, batch, duplicate_of) "+
+			"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		a.ID, t.At.UnixMilli(), t.Who, string(t.Status), t.Assignee, t.Note, strings.Join(a.Detectors, " "), t.Since.UnixMilli(),
-		string(body), t.Batch)
+		string(body), t.Batch, t.DuplicateOf)
 	if err != nil {
 		return fmt.Errorf("feed: store decision: %w", err)
 	}
@@ -263,7 +268,8 @@ func (s *Store) Decide(ctx context.Context, t Triage, a *alert.Alert) error {
 
 // Decisions returns the decisions about an alert, the latest last.
 func (s *Store) Decisions(ctx context.Context, alert string) (list []Triage, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT at, who, status, assignee, note FROM triage WHERE alert = ? ORDER BY seq", alert)
+	rows, err := s.db.QueryContext(ctx, "SELECT at, who, status, assignee, note, duplicate_of FROM triage "+
+		"WHERE alert = ? ORDER BY seq", alert)
 	if err != nil {
 		return nil, fmt.Errorf("feed: list decisions: %w", err)
 	}
@@ -271,7 +277,7 @@ func (s *Store) Decisions(ctx context.Context, alert string) (list []Triage, err
 	for rows.Next() {
 		t := Triage{Alert: alert}
 		var at int64
-		if err := rows.Scan(&at, &t.Who, &t.Status, &t.Assignee, &t.Note); err != nil {
+		if err := rows.Scan(&at, &t.Who, &t.Status, &t.Assignee, &t.Note, &t.DuplicateOf); err != nil {
 			return nil, fmt.Errorf("feed: list decisions: %w", err)
 		}
 		t.At = time.UnixMilli(at).UTC()
@@ -291,7 +297,7 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 		}
 		which, args = "WHERE alert IN (SELECT value FROM json_each(?))", []any{string(ids)}
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT alert, at, who, status, assignee, note FROM triage WHERE seq IN (SELECT max(seq) "+
+	rows, err := s.db.QueryContext(ctx, "SELECT alert, at, who, status, assignee, note, duplicate_of FROM triage WHERE seq IN (SELECT max(seq) "+
 		"FROM triage "+which+" GROUP BY alert)", args...)
 	if err != nil {
 		return nil, fmt.Errorf("feed: list latest decisions: %w", err)
@@ -301,7 +307,7 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 	for rows.Next() {
 		var t Triage
 		var at int64
-		if err := rows.Scan(&t.Alert, &at, &t.Who, &t.Status, &t.Assignee, &t.Note); err != nil {
+		if err := rows.Scan(&t.Alert, &at, &t.Who, &t.Status, &t.Assignee, &t.Note, &t.DuplicateOf); err != nil {
 			return nil, fmt.Errorf("feed: list latest decisions: %w", err)
 		}
 		t.At = time.UnixMilli(at).UTC()
@@ -340,7 +346,8 @@ type Taught struct {
 
 // Taught returns all decisions, also those that later ones have replaced, the latest last.
 func (s *Store) Taught(ctx context.Context) (list []Taught, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, alert, at, who, status, assignee, note, since, subjects FROM triage ORDER BY seq")
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, alert, at, who, status, assignee, note, duplicate_of, since, subjects "+
+		"FROM triage ORDER BY seq")
 	if err != nil {
 		return nil, fmt.Errorf("feed: list decisions: %w", err)
 	}
@@ -349,7 +356,7 @@ func (s *Store) Taught(ctx context.Context) (list []Taught, err error) {
 		var t Taught
 		var at, since int64
 		var subjects []byte
-		if err := rows.Scan(&t.Seq, &t.Alert, &at, &t.Who, &t.Status, &t.Assignee, &t.Note, &since, &subjects); err != nil {
+		if err := rows.Scan(&t.Seq, &t.Alert, &at, &t.Who, &t.Status, &t.Assignee, &t.Note, &t.DuplicateOf, &since, &subjects); err != nil {
 			return nil, fmt.Errorf("feed: list decisions: %w", err)
 		}
 		if err := json.Unmarshal(subjects, &t.Subjects); err != nil {
@@ -545,8 +552,12 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		for _, id := range alerts {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM triage WHERE alert = ?", id); err != nil {
-				return err
+			for _, text := range []string{
+				"DELETE FROM triage WHERE alert = ?", "UPDATE triage SET duplicate_of = '' WHERE duplicate_of = ?",
+			} {
+				if _, err := tx.ExecContext(ctx, text, id); err != nil {
+					return err
+				}
 			}
 		}
 		if err := unindex(ctx, tx, alerts...); err != nil {

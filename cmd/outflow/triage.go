@@ -42,7 +42,7 @@ func triageData(cmd *cobra.Command, data *string) {
 var errNoData = errors.New("--data is required: the directory that a scan or a daemon keeps its alerts in")
 
 func newTriageDecide(stdout io.Writer) *cobra.Command {
-	var data, note, who string
+	var data, note, who, of string
 	var statuses []string
 	for _, s := range feed.Statuses {
 		statuses = append(statuses, string(s))
@@ -65,15 +65,19 @@ ALERT is the id of an alert, or the beginning of one, as scan prints it.`,
 			if data == "" {
 				return &exit{exitUsage, errNoData}
 			}
-			t := feed.Triage{At: time.Now().UTC(), Who: cmp.Or(who, account()), Status: feed.Status(args[1]), Note: note}
+			t := feed.Triage{At: time.Now().UTC(), Who: cmp.Or(who, account()), Status: feed.Status(args[1]), Note: note, DuplicateOf: of}
 			if !slices.Contains(feed.Statuses, t.Status) {
 				return &exit{exitUsage, fmt.Errorf("status %q: %s", args[1], strings.Join(statuses, ", "))}
+			}
+			if (t.Status == feed.Duplicate) != (of != "") {
+				return &exit{exitUsage, errors.New("--duplicate-of names the alert that reports the same: it is required for duplicate, and for nothing else")}
 			}
 			return decide(cmd.Context(), stdout, data, args[0], t)
 		},
 	}
 	triageData(cmd, &data)
 	cmd.Flags().StringVar(&note, "note", "", "the reason; required for false and benign-true")
+	cmd.Flags().StringVar(&of, "duplicate-of", "", "the alert that reports the same; required for duplicate: `ALERT`")
 	cmd.Flags().StringVar(&who, "by", "", "who decides; default: the account that runs this")
 	return cmd
 }
@@ -96,6 +100,15 @@ func decide(ctx context.Context, stdout io.Writer, dir, id string, t feed.Triage
 	a, err := alerts.Find(ctx, id)
 	if err != nil {
 		return err
+	}
+	if t.DuplicateOf != "" {
+		other, err := alerts.Find(ctx, t.DuplicateOf)
+		if err != nil {
+			return err
+		}
+		if t.DuplicateOf = other.ID; other.ID == a.ID {
+			return errors.New("an alert is no duplicate of itself")
+		}
 	}
 	if t.Since, err = alerts.DataUntil(ctx, t.At); err != nil {
 		return err
@@ -192,6 +205,9 @@ func (l *lessons) print(w io.Writer) error {
 		d := &l.Decisions[i]
 		short, when := d.Alert[:min(8, len(d.Alert))], d.At.Format("2006-01-02 15:04")
 		line := fmt.Sprintf("%s  %s  %s  %s", short, when, plain.Escape(d.Who), d.Status)
+		if d.DuplicateOf != "" {
+			line += " of " + d.Original()
+		}
 		if d.Note != "" {
 			line += "  " + plain.Escape(d.Note)
 		}

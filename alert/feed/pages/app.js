@@ -124,8 +124,15 @@
   var close = get("close");
   if (close) { // a reason is asked for before the form is sent
     close.addEventListener("change", function (e) {
-      if (e.target.name === "as") { get("note").required = e.target.value === "false" || e.target.value === "benign-true"; }
+      if (e.target.name === "as") { needed(e.target.value); }
     });
+    var needed = function (as) {
+      get("note").required = as === "false" || as === "benign-true";
+      get("duplicate_of").required = as === "duplicate";
+      get("duplicate").hidden = as !== "duplicate";
+    };
+    var chosenAs = close.querySelector("[name=as]:checked");
+    needed(chosenAs ? chosenAs.value : "");
     all("button:not([value=close])", close.closest("form")).forEach(function (b) { b.formNoValidate = true; });
   }
   if (location.hash.indexOf("#a-") === 0) { // back from an alert
