@@ -143,13 +143,19 @@ func mentionsOf(a *Alert) *mentions {
 	if _, domain, ok := strings.Cut(strings.ToLower(a.User), "@"); ok && !mail.Consumer(domain) {
 		m.own = domain
 	}
+	named := make([][][]Entity, len(a.Evidence))
+	for i := range a.Evidence {
+		for j := range a.Evidence[i].Items {
+			named[i] = append(named[i], a.Evidence[i].Items[j].Entities())
+		}
+	}
 	for _, kinds := range [][]EntityKind{
 		{DomainEntity, AddressEntity, AccountEntity}, {ApplicationEntity, BucketEntity}, {ItemEntity},
 	} {
 		for i := range a.Evidence {
 			e := &a.Evidence[i]
 			for j := range e.Items {
-				for _, x := range e.Items[j].Entities() {
+				for _, x := range named[i][j] {
 					m.add(kinds, x, &e.Items[j])
 				}
 			}

@@ -66,17 +66,36 @@ func putItems(ctx context.Context, tx *sql.Tx, a *Alert) error {
 // LoadItems adds the stored items to the evidence of alerts, which lists of alerts come without. Alerts
 // stored before there were items have none.
 func (s *Store) LoadItems(ctx context.Context, list ...*Alert) error {
-	for _, a := range list {
+	ids := make([]string, len(list))
+	for i, a := range list {
+		ids[i] = a.ID
+	}
+	which, err := json.Marshal(ids)
+	if err != nil {
+		return fmt.Errorf("alert: load items: %w", err)
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT alert, items FROM evidence WHERE alert IN (SELECT value FROM json_each(?))", string(which))
+	if err != nil {
+		return fmt.Errorf("alert: load items: %w", err)
+	}
+	defer rows.Close()
+	stored := map[string][]byte{}
+	for rows.Next() {
+		var id string
 		var b []byte
-		err := s.db.QueryRowContext(ctx, "SELECT items FROM evidence WHERE alert = ?", a.ID).Scan(&b)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
+		if err := rows.Scan(&id, &b); err != nil {
+			return fmt.Errorf("alert: load items: %w", err)
 		}
-		if err == nil {
-			err = a.setItems(b)
-		}
-		if err != nil {
-			return fmt.Errorf("alert: load the items of alert %s: %w", a.ID, err)
+		stored[id] = b
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("alert: load items: %w", err)
+	}
+	for _, a := range list {
+		if b, known := stored[a.ID]; known {
+			if err := a.setItems(b); err != nil {
+				return fmt.Errorf("alert: load the items of alert %s: %w", a.ID, err)
+			}
 		}
 	}
 	return nil

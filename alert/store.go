@@ -21,7 +21,8 @@ type Store struct{ db *sql.DB }
 
 // OpenStore opens the file, and creates or migrates it.
 func OpenStore(ctx context.Context, path string) (*Store, error) {
-	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full) // people are notified of what is in it
+	// People are notified of what is in it. An alert changes pages all over the file.
+	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full, sqlitedb.Cache(32))
 	if err != nil {
 		return nil, fmt.Errorf("alert: open store: %w", err)
 	}

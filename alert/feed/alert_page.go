@@ -302,7 +302,7 @@ func (s *Server) addRest(ctx context.Context, v *alertView, a *alert.Alert, _ *r
 
 // addPlace adds the alerts before and after this one in the queue that the reader came from.
 func (s *Server) addPlace(ctx context.Context, v *alertView, queue string, who *reader) error {
-	if _, err := s.updateIndex(ctx, waitForIndex); err != nil {
+	if _, err := s.catchUp(ctx); err != nil {
 		return err
 	}
 	q, err := url.ParseQuery(queue)

@@ -52,7 +52,12 @@ var detectors = finding.Detectors{
 
 func newTeam(t testing.TB, n int) *team {
 	t.Helper()
-	dir := t.TempDir()
+	return newTeamIn(t, t.TempDir(), n)
+}
+
+// newTeamIn is newTeam whose files are in a directory, which may have them.
+func newTeamIn(t testing.TB, dir string, n int) *team {
+	t.Helper()
 	store, err := Open(t.Context(), filepath.Join(dir, "feed.db"), []byte("key"))
 	if err != nil {
 		t.Fatal(err)

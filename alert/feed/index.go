@@ -26,9 +26,37 @@ type indexRow struct {
 	words string // to search in
 }
 
-// updateIndex adds what has come to alerts.db since the last call to the index of the queue: at most most alerts, 0
-// for all. It returns how many changes are left.
-func (s *Server) updateIndex(ctx context.Context, most int) (left int64, err error) {
+// updateIndex adds what has come to alerts.db since the last call to the index of the queue. Pages are served meanwhile.
+func (s *Server) updateIndex(ctx context.Context) error {
+	for {
+		if left, err := s.indexSome(ctx); left == 0 || err != nil {
+			return err
+		}
+	}
+}
+
+// catchUp adds what has come to alerts.db to the index for a page, and returns how many changes are left: none, unless
+// there are more than a page waits for, which Run adds.
+func (s *Server) catchUp(ctx context.Context) (left int64, err error) {
+	place, err := s.Store.indexPlace(ctx)
+	if err != nil {
+		return 0, err
+	}
+	newest, err := s.Alerts.NewestChange(ctx)
+	if err != nil || newest == place {
+		return 0, err
+	}
+	if left = newest - place; left < 0 { // alerts.db is another, or an older one
+		left = newest
+	}
+	if left > waitForIndex {
+		return left, nil
+	}
+	return 0, s.updateIndex(ctx)
+}
+
+// indexSome adds the next changes of alerts.db to the index, in one transaction, and returns how many are left.
+func (s *Server) indexSome(ctx context.Context) (left int64, err error) {
 	s.indexing.Lock()
 	defer s.indexing.Unlock()
 	place, err := s.Store.indexPlace(ctx)
@@ -39,44 +67,47 @@ func (s *Server) updateIndex(ctx context.Context, most int) (left int64, err err
 	if err != nil {
 		return 0, err
 	}
-	if newest < place { // alerts.db is another, or an older one
+	if newest < place {
 		if err := s.Store.clearIndex(ctx); err != nil {
 			return 0, err
 		}
 		place = 0
 	}
-	mask := s.Mask(SOC)
-	for done := 0; place < newest && (most == 0 || done < most); {
-		changes, err := s.Alerts.Changes(ctx, alert.Filter{After: place, Limit: indexedAtOnce, All: true, Latest: true})
-		if err != nil {
-			return 0, err
-		}
-		list := make([]indexRow, len(changes))
-		for i := range changes {
-			a := &changes[i].Alert
-			if err := s.Alerts.LoadItems(ctx, a); err != nil {
-				return 0, err
-			}
-			masked := mask.Alert(a)
-			list[i] = indexRow{a, changes[i].Shown, searchable(&masked)}
-		}
-		if place = newest; len(changes) == indexedAtOnce {
-			place = changes[len(changes)-1].Seq
-		}
-		if err := s.Store.index(ctx, list, place); err != nil {
-			return 0, err
-		}
-		done += len(changes)
+	if place == newest {
+		return 0, nil
 	}
-	return newest - place, nil
+	changes, err := s.Alerts.Changes(ctx, alert.Filter{After: place, Limit: indexedAtOnce, All: true, Latest: true})
+	if err != nil {
+		return 0, err
+	}
+	alerts := make([]*alert.Alert, len(changes))
+	for i := range changes {
+		alerts[i] = &changes[i].Alert
+	}
+	if err := s.Alerts.LoadItems(ctx, alerts...); err != nil {
+		return 0, err
+	}
+	mask := s.Mask(SOC)
+	list := make([]indexRow, len(changes))
+	for i, a := range alerts {
+		masked := mask.Alert(a)
+		list[i] = indexRow{a, changes[i].Shown, searchable(&masked)}
+	}
+	if place = newest; len(changes) == indexedAtOnce {
+		place = changes[len(changes)-1].Seq
+	}
+	return newest - place, s.Store.index(ctx, list, place)
 }
 
-// searchable returns the text of a masked alert that is searched.
+// searchable returns the text of a masked alert that is searched. It has each text once: where a word is, and how often,
+// does not matter.
 func searchable(a *alert.Alert) string {
 	var b strings.Builder
+	has := map[string]bool{"": true}
 	add := func(texts ...string) {
 		for _, t := range texts {
-			if t != "" && b.Len()+len(t) < maxWords {
+			if !has[t] && b.Len()+len(t) < maxWords {
+				has[t] = true
 				b.WriteString(t)
 				b.WriteByte('\n')
 			}
@@ -138,12 +169,17 @@ func (s *Store) clearIndex(ctx context.Context) error {
 // index stores alerts in the index, in place of what it has of them, and up to which place of the feed it is built.
 func (s *Store) index(ctx context.Context, list []indexRow, place int64) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		x, err := newIndexer(ctx, tx)
+		if err != nil {
+			return err
+		}
+		defer x.close()
 		for i := range list {
-			if err := indexAlert(ctx, tx, &list[i]); err != nil {
+			if err := x.add(ctx, &list[i]); err != nil {
 				return err
 			}
 		}
-		_, err := tx.ExecContext(ctx, "UPDATE queue_place SET seq = ?", place)
+		_, err = tx.ExecContext(ctx, "UPDATE queue_place SET seq = ?", place)
 		return err
 	})
 	if err != nil {
@@ -152,50 +188,94 @@ func (s *Store) index(ctx context.Context, list []indexRow, place int64) error {
 	return nil
 }
 
-// indexAlert stores one alert in the index; one that is withdrawn leaves it.
-func indexAlert(ctx context.Context, tx *sql.Tx, x *indexRow) error {
-	if x.Withdrawn {
-		return unindex(ctx, tx, x.ID)
+// indexer adds alerts to the index in a transaction.
+type indexer struct {
+	tx                             *sql.Tx
+	known, row, clear, text, facet *sql.Stmt
+	facets                         map[[2]string]string // titles that it has added, by kind and name
+}
+
+// newIndexer prepares the statements of an indexer, which the caller closes.
+func newIndexer(ctx context.Context, tx *sql.Tx) (x *indexer, err error) {
+	x = &indexer{tx: tx, facets: map[[2]string]string{}}
+	for _, p := range []struct {
+		to    **sql.Stmt
+		query string
+	}{
+		{&x.row, `INSERT INTO queue (alert, time, rank, severity, score, incident, user, department, detectors,
+			sources, shown, status, assignee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+			coalesce((SELECT status FROM triage WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 'open'),
+			coalesce((SELECT assignee FROM triage WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), ''))
+			ON CONFLICT (alert) DO UPDATE SET time = excluded.time, rank = excluded.rank, severity = excluded.severity,
+			score = excluded.score, incident = excluded.incident, department = excluded.department, detectors = excluded.detectors,
+			sources = excluded.sources, shown = excluded.shown RETURNING id`},
+		{&x.clear, "DELETE FROM queue_text WHERE docid = ?"},
+		{&x.text, "INSERT INTO queue_text (docid, body) VALUES (?, ?)"},
+		{&x.facet, "INSERT INTO queue_facet (kind, name, title) VALUES (?, ?, ?) " +
+			"ON CONFLICT (kind, name) DO UPDATE SET title = excluded.title WHERE title <> excluded.title"},
+		{&x.known, "SELECT EXISTS (SELECT 1 FROM queue WHERE alert = ?)"},
+	} {
+		if *p.to, err = tx.PrepareContext(ctx, p.query); err != nil {
+			x.close()
+			return nil, err
+		}
+	}
+	return x, nil
+}
+
+// close closes the statements.
+func (x *indexer) close() {
+	for _, s := range []*sql.Stmt{x.known, x.row, x.clear, x.text, x.facet} {
+		if s != nil {
+			s.Close()
+		}
+	}
+}
+
+// add stores one alert in the index; one that is withdrawn leaves it.
+func (x *indexer) add(ctx context.Context, a *indexRow) error {
+	if a.Withdrawn {
+		return unindex(ctx, x.tx, a.ID)
+	}
+	var known bool
+	if err := x.known.QueryRowContext(ctx, a.ID).Scan(&known); err != nil {
+		return err
 	}
 	var id int64
-	err := tx.QueryRowContext(ctx, `INSERT INTO queue (alert, time, rank, severity, score, incident, user, department, detectors,
-		sources, shown, status, assignee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
-		coalesce((SELECT status FROM triage WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 'open'),
-		coalesce((SELECT assignee FROM triage WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), ''))
-		ON CONFLICT (alert) DO UPDATE SET time = excluded.time, rank = excluded.rank, severity = excluded.severity, score = excluded.score,
-		incident = excluded.incident, department = excluded.department, detectors = excluded.detectors, sources = excluded.sources,
-		shown = excluded.shown RETURNING id`,
-		x.ID, x.Time.UnixMilli(), rankOf(x.Alert), x.Severity, x.Score, x.Case, x.User, x.Department,
-		" "+strings.Join(x.Detectors, " ")+" ", " "+strings.Join(x.Sources, " ")+" ", x.shown).Scan(&id)
+	err := x.row.QueryRowContext(ctx, a.ID, a.Time.UnixMilli(), rankOf(a.Alert), a.Severity, a.Score, a.Case, a.User, a.Department,
+		" "+strings.Join(a.Detectors, " ")+" ", " "+strings.Join(a.Sources, " ")+" ", a.shown).Scan(&id)
 	if err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "DELETE FROM queue_text WHERE docid = ?", id); err != nil {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO queue_text (docid, body) VALUES (?, ?)", id, x.words); err != nil {
-		return err
-	}
-	for i := range x.Evidence {
-		if err := addFacet(ctx, tx, "detector", x.Evidence[i].Detector, x.Evidence[i].Title); err != nil {
+	if known {
+		if _, err := x.clear.ExecContext(ctx, id); err != nil {
 			return err
 		}
 	}
-	for _, source := range x.Sources {
-		if err := addFacet(ctx, tx, "source", source, vendorTitle(source)); err != nil {
+	if _, err := x.text.ExecContext(ctx, id, a.words); err != nil {
+		return err
+	}
+	for i := range a.Evidence {
+		if err := x.addFacet(ctx, "detector", a.Evidence[i].Detector, a.Evidence[i].Title); err != nil {
 			return err
 		}
 	}
-	return addFacet(ctx, tx, "department", x.Department, x.Department)
+	for _, source := range a.Sources {
+		if err := x.addFacet(ctx, "source", source, vendorTitle(source)); err != nil {
+			return err
+		}
+	}
+	return x.addFacet(ctx, "department", a.Department, a.Department)
 }
 
 // addFacet adds a value by which the queue can be filtered; none for "".
-func addFacet(ctx context.Context, tx *sql.Tx, kind, name, title string) error {
-	if name == "" {
+func (x *indexer) addFacet(ctx context.Context, kind, name, title string) error {
+	key := [2]string{kind, name}
+	if name == "" || x.facets[key] == title {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO queue_facet (kind, name, title) VALUES (?, ?, ?) "+
-		"ON CONFLICT (kind, name) DO UPDATE SET title = excluded.title WHERE title <> excluded.title", kind, name, title)
+	x.facets[key] = title
+	_, err := x.facet.ExecContext(ctx, kind, name, title)
 	return err
 }
 

@@ -99,7 +99,7 @@ func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) 
 
 // showQueue answers the queue of a filter. Form is what was refused, or nil.
 func (s *Server) showQueue(w http.ResponseWriter, r *http.Request, who *reader, q url.Values, form *triageForm) error {
-	left, err := s.updateIndex(r.Context(), waitForIndex)
+	left, err := s.catchUp(r.Context())
 	if err != nil {
 		return err
 	}

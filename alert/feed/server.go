@@ -563,7 +563,7 @@ func (s *Server) Run(ctx context.Context) error {
 			s.mu.Unlock()
 		}
 
-		if _, err := s.updateIndex(ctx, 0); err != nil && ctx.Err() == nil {
+		if err := s.updateIndex(ctx); err != nil && ctx.Err() == nil {
 			s.Log.Error("feed", "err", err)
 		}
 		if now := s.Now(); now.Sub(anchoredAt) >= anchorEvery {

@@ -40,7 +40,7 @@ type Store struct {
 // Open opens the file, and creates or migrates it. The key authenticates the lines of the audit
 // log: without it, nobody who can write to the file can forge one.
 func Open(ctx context.Context, path string, key []byte) (*Store, error) {
-	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full)
+	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full, sqlitedb.Cache(64)) // the queue of 100,000 alerts fits
 	if err != nil {
 		return nil, fmt.Errorf("feed: open store: %w", err)
 	}

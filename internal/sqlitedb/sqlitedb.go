@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"sort"
+	"strconv"
 
 	_ "github.com/mattn/go-sqlite3" // registers the driver
 )
@@ -19,26 +20,29 @@ import (
 // databases.
 const ApplicationID = 0x4f555431
 
-// Safety is what a commit survives. By default it survives a crash of the process, while a
+// Option changes how a file is opened. By default a commit survives a crash of the process, while a
 // power cut may undo the last commits, each as a whole.
-type Safety string
+type Option struct{ name, value string }
 
 // Full makes every commit survive a power cut. It is for files that others have been told are
 // safe.
-const Full Safety = "FULL"
+var Full = Option{"_synchronous", "FULL"}
+
+// Cache keeps up to so many MiB of a file in memory, in place of 2. It is for files of which readers see much at once.
+func Cache(mib int) Option { return Option{"_cache_size", strconv.Itoa(-1024 * mib)} }
 
 // Open opens a file, or creates it, and migrates it to the newest schema. Migrations are the
 // files migrations/0001.sql, 0002.sql and so on; each is applied once, in order, in its own
 // transaction. A file of a later version is refused. The caller closes the result.
-func Open(ctx context.Context, path string, migrations fs.FS, safety ...Safety) (*sql.DB, error) {
+func Open(ctx context.Context, path string, migrations fs.FS, options ...Option) (*sql.DB, error) {
 	q := url.Values{
 		"_journal_mode": {"WAL"},       // readers do not wait for the writer
 		"_synchronous":  {"NORMAL"},    // safe against a crash of the process; a power cut may undo the last commit, whole
 		"_busy_timeout": {"10000"},     // another process may be in a transaction: wait rather than fail
 		"_txlock":       {"immediate"}, // a transaction that will write takes the lock at once, or two of them fail half-way
 	}
-	for _, s := range safety {
-		q.Set("_synchronous", string(s))
+	for _, o := range options {
+		q.Set(o.name, o.value)
 	}
 	if err := private(path); err != nil {
 		return nil, err
