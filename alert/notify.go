@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/sqlitedb"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -283,14 +284,14 @@ func (c *Channel) summary(ctx context.Context, s *Store, list []pending, now tim
 // recordFailure stores why a message was not sent, and returns when it is tried next.
 func (c *Channel) recordFailure(ctx context.Context, s *Store, p *pending, now time.Time, why error) (next time.Time, err error) {
 	if IsPermanent(why) {
-		return now, s.deadLetter(ctx, c.Name, p, now, false, why.Error())
+		return now, s.deadLetter(ctx, c.Name, p, now, false, secret.Redact(why.Error()))
 	}
 	decided, err := s.queuedAt(ctx, p.seq)
 	if err != nil {
 		return now, err
 	}
 	if now.Sub(decided) > expires {
-		return now, s.deadLetter(ctx, c.Name, p, now, false, "given up after three days: "+why.Error())
+		return now, s.deadLetter(ctx, c.Name, p, now, false, "given up after three days: "+secret.Redact(why.Error()))
 	}
 	wait := webapi.Backoff
 	if c.Wait != nil {
@@ -305,7 +306,7 @@ func (c *Channel) recordFailure(ctx context.Context, s *Store, p *pending, now t
 	}
 	_, err = s.db.ExecContext(ctx,
 		"UPDATE outbox SET attempts = attempts + 1, next_at = ?, error = ?, place = NULL WHERE seq = ?",
-		next.UnixMilli(), why.Error(), p.seq)
+		next.UnixMilli(), secret.Redact(why.Error()), p.seq)
 	return next, err
 }
 
@@ -520,17 +521,16 @@ func SplitURL(text string) (base, path string, err error) {
 	return u.Scheme + "://" + u.Host, u.RequestURI(), nil
 }
 
-// Redact returns an error of a request without a secret that its text may contain.
-func Redact(err error, secret string) error {
+// Redact returns an error of a request without a secret that its text may contain, such as the path of an
+// address that is secret.
+func Redact(err error, text string) error {
 	var e *webapi.Error
-	if secret == "" || !errors.As(err, &e) {
+	if text == "" || !errors.As(err, &e) {
 		return err
 	}
+	path, _, _ := strings.Cut(text, "?")
 	out := *e
-	out.Op, out.Text = strings.ReplaceAll(out.Op, secret, "****"), strings.ReplaceAll(out.Text, secret, "****")
-	if path, _, ok := strings.Cut(secret, "?"); ok {
-		out.Op = strings.ReplaceAll(out.Op, path, "****")
-	}
+	out.Op, out.Text = secret.Redact(out.Op, text, path), secret.Redact(out.Text, text, path)
 	return &out
 }
 

@@ -135,7 +135,7 @@ func (c *Config) Send(ctx context.Context, env alert.Env, m *Mail) error {
 	}
 	if err := n.send(ctx, msg); err != nil {
 		if n.password != "" {
-			err = errors.New(strings.ReplaceAll(err.Error(), n.password, "****"))
+			err = errors.New(secret.Redact(err.Error(), n.password))
 		}
 		return fmt.Errorf("email: send: %w", err)
 	}
@@ -201,7 +201,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		return "", alert.Permanent(fmt.Errorf("email: send: %w", err))
 	}
 	if n.password != "" {
-		err = errors.New(strings.ReplaceAll(err.Error(), n.password, "****"))
+		err = errors.New(secret.Redact(err.Error(), n.password))
 	}
 	return "", fmt.Errorf("email: send: %w", err)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/buildinfo"
+	"github.com/outflow/outflow/internal/secret"
 )
 
 // Exit codes.
@@ -64,14 +65,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitFine
 	case errors.As(err, &coded):
 		if coded.err != nil {
-			fmt.Fprintln(stderr, "outflow:", coded.err)
+			fmt.Fprintln(stderr, "outflow:", secret.Redact(coded.err.Error()))
 		}
 		return coded.code
 	case ctx.Err() != nil:
 		fmt.Fprintln(stderr, "outflow: interrupted")
 		return exitFailed
 	}
-	fmt.Fprintln(stderr, "outflow:", err)
+	fmt.Fprintln(stderr, "outflow:", secret.Redact(err.Error()))
 	return exitFailed
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/daemon"
+	"github.com/outflow/outflow/internal/secret"
 )
 
 func newRun(stderr io.Writer) *cobra.Command {
@@ -94,7 +95,7 @@ func newLogger(w io.Writer, level, format string) (*slog.Logger, error) {
 	if !known {
 		return nil, fmt.Errorf("--log-level %q: debug, info, warn, error", level)
 	}
-	options := &slog.HandlerOptions{Level: least}
+	options := &slog.HandlerOptions{Level: least, ReplaceAttr: secret.Attr}
 	switch format {
 	case "text":
 		return slog.New(slog.NewTextHandler(w, options)), nil

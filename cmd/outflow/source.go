@@ -16,6 +16,7 @@ import (
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/watch"
 	"github.com/outflow/outflow/internal/plain"
+	"github.com/outflow/outflow/internal/secret"
 )
 
 func newSource(stdout, stderr io.Writer) *cobra.Command {
@@ -55,7 +56,7 @@ refuses, its error message is printed, with an explanation.`,
 				return &exit{exitUsage, fmt.Errorf("source %s reads files: outflow doctor looks at them", c.Name)}
 			}
 			c.Since = cmp.Or(since, c.Since, "24h")
-			log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+			log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn, ReplaceAttr: secret.Attr}))
 			return failed(sources.Test(cmd.Context(), conf, c, log, stdout))
 		},
 	}

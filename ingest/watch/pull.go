@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/guard"
+	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -246,7 +247,7 @@ func (s *Store) takeBody(ctx context.Context, p *Pull, body *ingest.Body, now ti
 		err = nil
 	}
 	if errors.As(err, &broken) && body.ID != "" && p.giveUp(id) {
-		t.gaps = append(t.gaps, ingest.Gap{Reason: "given up after several tries: " + err.Error()})
+		t.gaps = append(t.gaps, ingest.Gap{Reason: "given up after several tries: " + secret.Redact(err.Error())})
 		err = nil
 	}
 
@@ -531,7 +532,7 @@ func (s *Store) failed(ctx context.Context, p *Pull, why error, now time.Time) e
 	_, err := s.db.ExecContext(ctx,
 		"INSERT INTO cursor (source, stream, cursor, saved, asked, failing) VALUES (?, ?, x'', 0, 0, ?) "+
 			"ON CONFLICT (source, stream) DO UPDATE SET failing = excluded.failing",
-		p.Name, p.Stream.Name, why.Error())
+		p.Name, p.Stream.Name, secret.Redact(why.Error()))
 	if err != nil {
 		return fmt.Errorf("watch: record failure of stream: %w", err)
 	}
@@ -600,7 +601,7 @@ func (s *Store) recordError(ctx context.Context, p *Pull, why error, now time.Ti
 	if now.Sub(since) < max(complainAfter, 3*p.Stream.Every) || p.reported.Equal(since) {
 		return nil
 	}
-	if err := p.appendGap(ctx, event.Failing, ingest.Gap{From: answered, Reason: why.Error()}, now); err != nil {
+	if err := p.appendGap(ctx, event.Failing, ingest.Gap{From: answered, Reason: secret.Redact(why.Error())}, now); err != nil {
 		return err
 	}
 	p.reported = since

@@ -42,7 +42,18 @@ const execLimit = 30 * time.Second
 // file that only its owner can read, exec:COMMAND ARG… the output of a program (arguments are
 // separated by spaces, without a shell). Line ends at the end are removed. An empty reference
 // is an empty Secret. Errors contain no secrets.
+//
+// Redact removes what Resolve has returned.
 func Resolve(ctx context.Context, ref string) (Secret, error) {
+	s, err := resolve(ctx, ref)
+	if err == nil && !s.Empty() {
+		remember(s.text)
+	}
+	return s, err
+}
+
+// resolve is Resolve without the memory of it.
+func resolve(ctx context.Context, ref string) (Secret, error) {
 	switch kind, rest, _ := strings.Cut(ref, ":"); {
 	case ref == "":
 		return Secret{}, nil

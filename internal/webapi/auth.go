@@ -1,6 +1,7 @@
 package webapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"crypto/x509"
@@ -41,7 +42,7 @@ type Basic struct {
 // Authorization implements Authorizer.
 func (b Basic) Authorization(context.Context, bool) (string, []string, error) {
 	v := base64.StdEncoding.EncodeToString([]byte(b.User + ":" + b.Password.Reveal()))
-	return "Basic " + v, []string{v, b.Password.Reveal(), b.User}, nil
+	return "Basic " + v, []string{v, b.Password.Reveal(), b.User, b.User + ":" + b.Password.Reveal()}, nil
 }
 
 // OAuth gets tokens from a token endpoint (RFC 6749), with any grant: the grants differ in the
@@ -103,9 +104,11 @@ func (o *OAuth) Token(ctx context.Context, fresh bool) (*oauth2.Token, error) {
 		conf.EndpointParams = form
 	}
 
-	if o.HTTP != nil {
-		ctx = context.WithValue(ctx, oauth2.HTTPClient, o.HTTP)
+	client := *cmp.Or(o.HTTP, http.DefaultClient)
+	client.CheckRedirect = func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // secrets are sent nowhere else
 	}
+	ctx = context.WithValue(ctx, oauth2.HTTPClient, &client)
 	t, err := conf.Token(ctx)
 	if err != nil {
 		return nil, o.refusal(ctx, conf.EndpointParams, err)
@@ -137,9 +140,10 @@ func (o *OAuth) refusal(ctx context.Context, form url.Values, err error) error {
 		return &Error{Op: path, Err: err}
 	}
 
-	secrets := []string{o.ClientSecret.Reveal()}
+	// With Basic, id and secret are encoded as in a form before they are put into the header (RFC 6749, 2.3.1).
+	secrets := []string{o.ClientSecret.Reveal(), url.QueryEscape(o.ClientID) + ":" + url.QueryEscape(o.ClientSecret.Reveal())}
 	for _, name := range []string{"assertion", "client_assertion", "refresh_token"} {
-		secrets = append(secrets, form.Get(name), url.QueryEscape(form.Get(name)))
+		secrets = append(secrets, form.Get(name))
 	}
 	e := &Error{
 		Op:     path,
@@ -148,6 +152,8 @@ func (o *OAuth) refusal(ctx context.Context, form url.Values, err error) error {
 		Text:   plainText(r.Body, secrets),
 	}
 	switch s := r.Response.StatusCode; {
+	case s/100 == 3:
+		e.Kind, e.Text = Refused, redirects
 	case s == http.StatusForbidden:
 		e.Kind = Denied
 	case s == http.StatusTooManyRequests:

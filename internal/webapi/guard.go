@@ -86,6 +86,19 @@ func proxyHosts() (list []string) {
 	return list
 }
 
+// SameOrigin is a http.Client.CheckRedirect that follows redirects of the same scheme and host alone: what a
+// request carries is sent nowhere else.
+func SameOrigin(req *http.Request, via []*http.Request) error {
+	if first := via[0].URL; req.URL.Scheme != first.Scheme || req.URL.Host != first.Host {
+		return fmt.Errorf("a redirect to %s://%s rather than %s://%s is not followed",
+			req.URL.Scheme, req.URL.Host, first.Scheme, first.Host)
+	}
+	if len(via) >= 10 {
+		return errors.New("more than 10 redirects")
+	}
+	return nil
+}
+
 // secure refuses requests without TLS.
 type secure struct{ next http.RoundTripper }
 

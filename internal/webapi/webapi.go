@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/outflow/outflow/internal/secret"
 )
 
 // Client is a client of one API. It is safe for concurrent use once its fields are set.
@@ -94,7 +96,7 @@ func (e *Error) Error() string {
 		}
 		return s
 	}
-	return s + e.Err.Error()
+	return s + secret.Redact(e.Err.Error())
 }
 
 // Unwrap returns Err.
@@ -124,6 +126,7 @@ func Says(err error, text string) bool {
 const (
 	maxBody    = 64 << 20 // bytes of a JSON response
 	maxText    = 400      // bytes of Error.Text
+	maxRefusal = 32 << 10 // bytes that are read of the body of another response than the expected one
 	leastWait  = time.Second
 	mostWait   = 5 * time.Minute
 	bigSkew    = time.Minute      // a difference of the clocks that is logged
@@ -396,10 +399,13 @@ func (c *Client) learn(res *http.Response) {
 	}
 }
 
+// redirects is the text of the error for a redirection: secrets are sent nowhere else.
+const redirects = "it redirects elsewhere, which is not followed"
+
 // refusal returns the error of a response other than 2xx.
 func (c *Client) refusal(op string, res *http.Response, secrets []string) *Error {
 	defer res.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxRefusal))
 	e := &Error{
 		Op:     op,
 		Status: res.StatusCode,
@@ -424,7 +430,7 @@ func (c *Client) refusal(op string, res *http.Response, secrets []string) *Error
 	case s == http.StatusForbidden, s == http.StatusPaymentRequired:
 		e.Kind = Denied
 	case s/100 == 3:
-		e.Kind, e.Text = Refused, "it redirects elsewhere, which is not followed"
+		e.Kind, e.Text = Refused, redirects
 	default:
 		e.Kind = Refused
 	}
@@ -449,11 +455,9 @@ func (c *Client) asked(h http.Header) time.Duration {
 
 // plainText returns the text of a vendor's error on one line, without secrets.
 func plainText(body []byte, secrets []string) string {
-	text := string(body)
-	for _, s := range secrets {
-		if len(s) > 3 {
-			text = strings.ReplaceAll(text, s, "****")
-		}
+	text := secret.Redact(string(body), secrets...)
+	if len(body) >= maxRefusal { // a secret may have been cut in two
+		text = text[:min(len(text), maxRefusal/2)]
 	}
 	if strings.HasPrefix(strings.TrimSpace(text), "<") {
 		return "a web page"

@@ -5,8 +5,10 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -268,4 +270,102 @@ func TestStall(t *testing.T) {
 		t.Error(err)
 	}
 	<-gone
+}
+
+// TestEcho has a vendor repeat what it was sent, in a header and in a form: no error shows a secret.
+func TestEcho(t *testing.T) {
+	const text = "hu/nter 2+x"
+	forms := []string{text, url.QueryEscape(text), base64.StdEncoding.EncodeToString([]byte("an id:" + text))[9:20]}
+	for _, basic := range []bool{false, true} {
+		for _, inHeader := range []bool{false, true} {
+			api := vendor(t, func(w http.ResponseWriter, r *http.Request) {
+				b, err := io.ReadAll(r.Body)
+				if err != nil {
+					t.Error(err)
+				}
+				w.WriteHeader(http.StatusUnauthorized)
+				fmt.Fprintf(w, `{"error":"invalid_client","got":"%s %s"}`, r.Header.Get("Authorization"), b)
+			})
+			if inHeader {
+				api.Auth = Basic{User: "an id", Password: secret.New(text)}
+			} else {
+				api.Auth = &OAuth{
+					HTTP: api.HTTP, URL: api.Base + "/token", ClientID: "an id", ClientSecret: secret.New(text), Basic: basic, Now: time.Now,
+				}
+			}
+			_, err := api.Post(t.Context(), "/x", nil)
+			if !Is(err, Unauthorized) || !strings.Contains(err.Error(), "****") {
+				t.Fatal(err)
+			}
+			sent := base64.StdEncoding.EncodeToString([]byte("an+id:" + url.QueryEscape(text)))
+			for _, form := range append(forms, sent[12:24]) {
+				if strings.Contains(err.Error(), form) {
+					t.Errorf("Basic %v, header %v: %v", basic, inHeader, err)
+				}
+			}
+		}
+	}
+}
+
+// TestCut leaves nothing of a secret that was cut in two where reading a response ends.
+func TestCut(t *testing.T) {
+	for _, short := range []int{1, 4, 8} {
+		api := vendor(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			io.WriteString(w, strings.Repeat(" ", maxRefusal-short)+"hunter2hunter2")
+		})
+		api.Auth = Static{"Bearer", secret.New("hunter2hunter2")}
+		var e *Error
+		if _, err := api.Get(t.Context(), "/x"); !errors.As(err, &e) || e.Text != "" {
+			t.Error(err)
+		}
+	}
+}
+
+// TestTokenRedirect sends the form with the secret nowhere else.
+func TestTokenRedirect(t *testing.T) {
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			t.Errorf("%d: %s was requested elsewhere", status, r.URL)
+		}))
+		t.Cleanup(elsewhere.Close)
+		api := vendor(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, elsewhere.URL+"/token", status)
+		})
+		auth := &OAuth{HTTP: api.HTTP, URL: api.Base + "/token", ClientID: "me", ClientSecret: secret.New("hunter2"), Now: time.Now}
+		if _, err := auth.Token(t.Context(), true); !Is(err, Refused) || !strings.Contains(err.Error(), "redirects") {
+			t.Errorf("%d: %v", status, err)
+		}
+	}
+}
+
+// TestSameOrigin follows redirects within a host, and no others.
+func TestSameOrigin(t *testing.T) {
+	reached := ""
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { reached = r.URL.Path }))
+	t.Cleanup(elsewhere.Close)
+	here := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/near":
+			http.Redirect(w, r, "/there", http.StatusFound)
+		case "/far":
+			http.Redirect(w, r, elsewhere.URL+"/far", http.StatusTemporaryRedirect)
+		case "/round":
+			http.Redirect(w, r, "/round", http.StatusFound)
+		}
+	}))
+	t.Cleanup(here.Close)
+	client := &http.Client{CheckRedirect: SameOrigin}
+	for path, fine := range map[string]bool{"/near": true, "/far": false, "/round": false} {
+		res, err := client.Get(here.URL + path)
+		if (err == nil) != fine {
+			t.Errorf("%s: %v", path, err)
+		}
+		if err == nil {
+			res.Body.Close()
+		}
+	}
+	if reached != "" {
+		t.Errorf("%s was requested elsewhere", reached)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/internal/plain"
+	"github.com/outflow/outflow/internal/secret"
 )
 
 const (
@@ -49,7 +50,7 @@ func (h *health) set(kind, name, reason string) {
 	if !known {
 		c = condition{Kind: kind, Name: name, Since: time.Now().UTC()}
 	}
-	if c.Reason = reason; kind == "panic" { // of the last one
+	if c.Reason = secret.Redact(reason); kind == "panic" { // of the last one
 		c.Since = time.Now().UTC()
 	}
 	h.list[key] = c

@@ -310,9 +310,11 @@ func beat(ctx context.Context, c *config.Heartbeat) error {
 	if err != nil {
 		return errors.New("heartbeat: url: not an address") // the error would show it
 	}
-	res, err := webapi.NewGuarded(allow, nil).Do(req)
+	client := webapi.NewGuarded(allow, nil)
+	client.CheckRedirect = webapi.SameOrigin // the address is a secret, and would be sent along
+	res, err := client.Do(req)
 	if err != nil {
-		return errors.New("heartbeat: " + strings.ReplaceAll(err.Error(), address.Reveal(), "the address"))
+		return errors.New("heartbeat: " + secret.Redact(err.Error(), address.Reveal()))
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= 300 {

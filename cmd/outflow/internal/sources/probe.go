@@ -18,6 +18,7 @@ import (
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
+	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
 
@@ -92,7 +93,7 @@ func Test(ctx context.Context, conf *config.Config, c *config.Source, log *slog.
 	for _, s := range streams {
 		if err := testStream(ctx, &s, conf.AllTables(), w); err != nil {
 			failed++
-			fmt.Fprintf(w, "%s: %s\n", plain.Escape(s.Name), plain.Escape(err.Error()))
+			fmt.Fprintf(w, "%s: %s\n", plain.Escape(s.Name), plain.Escape(secret.Redact(err.Error())))
 			if s := Meaning(err); s != "" {
 				fmt.Fprintf(w, "  That is: %s\n", s)
 			}
