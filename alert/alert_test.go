@@ -11,12 +11,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/standards"
 )
 
 var update = flag.Bool("update", false, "rewrite goldens")
@@ -184,50 +186,90 @@ func TestCSVIsInert(t *testing.T) {
 	}
 }
 
-// TestOCSF checks the attributes that the Detection Finding class of OCSF 1.6
-// requires, the values it enumerates, and that no attribute of another class is
-// used (schema.ocsf.io/1.6.0/classes/detection_finding).
-func TestOCSF(t *testing.T) {
-	known := map[string]bool{}
-	for _, k := range strings.Fields(`
-		activity_id activity_name category_uid category_name class_uid class_name type_uid type_name time start_time
-		end_time severity_id severity status_id status is_alert risk_score message count metadata finding_info
-		evidences resources observables unmapped`) {
-		known[k] = true
+// ocsfMessages are messages with everything that a finding may have.
+func ocsfMessages() (list []*Message) {
+	for _, a := range sample() {
+		list = append(list, &Message{Alert: a, Link: "https://outflow.example/alerts/" + a.ID})
 	}
-	var b bytes.Buffer
-	writeOCSF(&b, sample(), Options{Version: "1.0"})
-	for line := range strings.Lines(b.String()) {
-		var m map[string]any
-		if err := json.Unmarshal([]byte(line), &m); err != nil {
+	full := sample()[0]
+	closed := full.Time.Add(48 * time.Hour)
+	full.Exposures = append(full.Exposures, Exposure{What: "link", Opened: full.Time, Closed: &closed})
+	full.Again = []Repetition{{Time: closed, Events: 2, Alert: "b"}}
+	full.Techniques = []string{"T1530", "T1078.004", "T1562.001", "T9999"} // the third is revoked, the last does not exist
+	full.Receipt = &finding.Receipt{Start: 1, At: 2, Counts: []finding.Count{{Metric: "downloads", Window: "day", Unit: "files", Total: 4, Points: 2}}}
+	full.Evidence[0].Items = append(full.Evidence[0].Items,
+		Item{Time: full.Time, Source: "box", Action: "X", Actor: "bob@acme.example", Client: Client{IP: "console", Country: "Germany", App: "x"}},
+		Item{Time: full.Time, Source: "box", Action: "X", Client: Client{IP: "2001:db8::1", Country: "DE", Network: "ISP", Device: "laptop"},
+			Object: Object{Type: "repository", Name: "acme/pay", Owner: "acme"}, Recipients: []string{"*", "@gmail.com", "eve@gmail.com"}},
+		Item{Time: full.Time, Source: "box", Action: "X", Client: Client{Country: "DE"}, Object: Object{Type: "folder", ID: "9", Name: "Plans"}},
+		Item{Time: full.Time, Source: "box", Action: "X", Object: Object{Type: "file", ID: "10", Name: "a.xlsx", Size: 4, URL: "https://x.example/a"}},
+		Item{Time: full.Time, Source: "box", Action: "X", Object: Object{Type: "file", ID: "11"}})
+	for _, t := range []*Triage{
+		nil,
+		{Number: 1, Status: TriageInProgress, Assignee: "kim@acme.example", At: closed},
+		{Number: 2, Status: TriageSuppressed, Verdict: VerdictBenign, At: closed},
+		{Number: 3, Status: TriageResolved, Verdict: VerdictTrue, At: closed},
+		{Number: 4, Status: TriageResolved, Verdict: VerdictFalse, At: closed},
+		{Number: 5, Status: TriageResolved, Verdict: VerdictDuplicate, At: closed},
+		{Number: 6, Status: TriageNew, At: closed},
+	} {
+		m := &Message{Alert: full}
+		m.Alert.Triage = t
+		list = append(list, m)
+	}
+	service := full
+	service.Service, service.Revision, service.User = true, 3, "deploy-bot"
+	withdrawn := full
+	withdrawn.Withdrawn, withdrawn.Revision = true, 4
+	return append(list, &Message{Alert: service}, &Message{Alert: withdrawn}, &Message{Alert: Sample(full.Time), Test: true, Repeat: true})
+}
+
+// TestOCSF checks findings against the schema of OCSF: attributes, types, values and their captions, constraints, and
+// that the attributes that OCSF recommends are there, unless nothing that Outflow knows belongs into them.
+func TestOCSF(t *testing.T) {
+	unknown := strings.Fields(`timezone_offset status_code status_detail src_url priority_id metadata.log_name
+		metadata.original_time metadata.reporter metadata.tenant_uid metadata.product.uid`)
+	for _, m := range ocsfMessages() {
+		b, err := OCSF(m, "1.0")
+		if err != nil {
 			t.Fatal(err)
 		}
-		for k := range m {
-			if !known[k] {
-				t.Errorf("%s is no attribute of the class", k)
+		r := standards.OCSF(b)
+		for _, f := range r.Faults {
+			t.Errorf("%s\n%s", f, b)
+		}
+		for _, name := range r.Advice { // of evidence and resources, it depends on what they are
+			if !m.Alert.Health && !strings.Contains(name, "[]") && !strings.HasSuffix(name, ".has_mfa") && !slices.Contains(unknown, name) {
+				t.Errorf("%s is missing\n%s", name, b)
 			}
 		}
-		for _, k := range strings.Fields("activity_id category_uid class_uid finding_info metadata severity_id time type_uid") {
-			if m[k] == nil {
-				t.Errorf("%s is required", k)
-			}
-		}
-		num := func(v any) int { return int(v.(float64)) }
-		if num(m["class_uid"]) != 2004 || num(m["category_uid"]) != 2 || num(m["type_uid"]) != 200400+num(m["activity_id"]) ||
-			num(m["severity_id"]) < 1 || num(m["severity_id"]) > 6 {
-			t.Errorf("%v", m)
-		}
-		meta, info := m["metadata"].(map[string]any), m["finding_info"].(map[string]any)
-		if meta["version"] == nil || meta["product"] == nil || info["uid"] == nil || info["analytic"].(map[string]any)["type_id"] == nil {
-			t.Errorf("%v %v", meta, info)
-		}
-		if ms := num(m["time"]); ms < 1_700_000_000_000 {
-			t.Errorf("time %d is not in milliseconds", ms)
-		}
-		for _, e := range m["evidences"].([]any) {
-			if e.(map[string]any)["actor"] == nil {
-				t.Error("an evidence of nothing")
-			}
+	}
+}
+
+// TestOCSFDecisions checks what a finding says of decisions, withdrawals and tests.
+func TestOCSFDecisions(t *testing.T) {
+	a := sample()[0]
+	triage := func(s TriageStatus, v Verdict) Alert {
+		b := a
+		b.Triage = &Triage{Number: 2, Status: s, Verdict: v, At: a.Time}
+		return b
+	}
+	withdrawn := a
+	withdrawn.Withdrawn, withdrawn.Revision = true, 2
+	for want, m := range map[string]*Message{
+		"Create New Unknown true -1":               {Alert: a},
+		"Update In Progress Unknown true -1-2":     {Alert: triage(TriageInProgress, "")},
+		"Update Suppressed Benign false -1-2":      {Alert: triage(TriageSuppressed, VerdictBenign)},
+		"Close Resolved False Positive false -1-2": {Alert: triage(TriageResolved, VerdictFalse)},
+		"Close Resolved Duplicate false -1-2":      {Alert: triage(TriageResolved, VerdictDuplicate)},
+		"Close Resolved True Positive false -1-2":  {Alert: triage(TriageResolved, VerdictTrue)},
+		"Update New Unknown true -1-2":             {Alert: triage(TriageNew, "")},
+		"Close Resolved Unknown false -2":          {Alert: withdrawn},
+		"Create New Test false -1":                 {Alert: a, Test: true},
+	} {
+		f := ocsf(m, "")
+		if got := fmt.Sprint(f.ActivityName, " ", f.Status, " ", f.Verdict, " ", f.IsAlert, " ", strings.TrimPrefix(f.Metadata.UID, a.ID)); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }
@@ -472,7 +514,7 @@ func TestHealth(t *testing.T) {
 		!strings.Contains(b.String(), "data health · 2026-03-02 09:00 UTC · health") {
 		t.Errorf("%v %s", err, b.String())
 	}
-	if f := ocsf(&list[1], "v1"); len(f.Evidences) != 0 || f.Resources[0].Type != "Data source" ||
+	if f := ocsf(&Message{Alert: list[1]}, "v1"); len(f.Evidences) != 0 || f.Resources[0].Type != "Data source" ||
 		f.FindingInfo.Types[0] != "Health of the data" {
 		t.Errorf("%+v", f)
 	}

@@ -534,10 +534,10 @@ func Redact(err error, text string) error {
 	return &out
 }
 
-// OCSF returns an alert as a Detection Finding of OCSF, in JSON. Version is that of the
+// OCSF returns a message about an alert as a Detection Finding of OCSF, in JSON. Version is that of the
 // program.
-func OCSF(a *Alert, version string) ([]byte, error) {
-	f := ocsf(a, version)
+func OCSF(m *Message, version string) ([]byte, error) {
+	f := ocsf(m, version)
 	return json.Marshal(&f)
 }
 

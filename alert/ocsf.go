@@ -5,16 +5,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
+	"regexp"
 	"strconv"
+	"time"
+
+	"github.com/outflow/outflow/internal/attack"
 )
 
-// ocsfVersion is the version of the Open Cybersecurity Schema Framework that the
-// output follows.
-const ocsfVersion = "1.6.0"
+// ocsfVersion is the version of the Open Cybersecurity Schema Framework that the output follows. Tests check every
+// attribute against it (internal/standards).
+const ocsfVersion = "1.8.0"
 
-// ocsfFinding is the Detection Finding class (2004) of OCSF, with the attributes that are set.
-// https://schema.ocsf.io/1.6.0/classes/detection_finding
+// ocsfFinding is the Detection Finding class (2004) of OCSF with the profile incident, with the attributes that are
+// set. https://schema.ocsf.io/1.8.0/classes/detection_finding
 type ocsfFinding struct {
 	ActivityID   int              `json:"activity_id"`
 	ActivityName string           `json:"activity_name"`
@@ -31,7 +34,14 @@ type ocsfFinding struct {
 	Severity     string           `json:"severity"`
 	StatusID     int              `json:"status_id"`
 	Status       string           `json:"status"`
+	StatusDetail string           `json:"status_detail,omitempty"`
+	VerdictID    int              `json:"verdict_id"`
+	Verdict      string           `json:"verdict"`
+	ConfidenceID int              `json:"confidence_id"`
+	Confidence   string           `json:"confidence"`
 	IsAlert      bool             `json:"is_alert"`
+	Assignee     *ocsfUser        `json:"assignee,omitempty"`
+	SrcURL       string           `json:"src_url,omitempty"`
 	RiskScore    int              `json:"risk_score"`
 	Message      string           `json:"message"`
 	Count        int              `json:"count"`
@@ -64,9 +74,15 @@ type ocsfObserved struct {
 }
 
 type ocsfObservation struct {
-	Value string `json:"value"`
-	Start int64  `json:"start_time,omitempty"`
-	End   int64  `json:"end_time,omitempty"`
+	Value string        `json:"value"`
+	Span  *ocsfTimespan `json:"timespan,omitempty"`
+}
+
+type ocsfTimespan struct {
+	TypeID int    `json:"type_id"`
+	Type   string `json:"type"`
+	Start  int64  `json:"start_time"`
+	End    int64  `json:"end_time"`
 }
 
 // anomalies returns the counts of the receipt that contribute to the score.
@@ -85,7 +101,7 @@ func anomalies(a *Alert) (list []ocsfAnalysis) {
 		list = append(list, ocsfAnalysis{
 			Targets: []ocsfTarget{{a.User, "User"}},
 			Anomalies: []ocsfObserved{
-				{c.Metric, c.Window, c.Unit, []ocsfObservation{{num(c.Total), r.Start, r.At}}},
+				{c.Metric, c.Window, c.Unit, []ocsfObservation{{num(c.Total), &ocsfTimespan{9, "Time Interval", r.Start, r.At}}}},
 			},
 			Baselines: []ocsfObserved{
 				{c.Metric, "own", "usual day, on the scale of the model", value(c.Own)},
@@ -98,10 +114,14 @@ func anomalies(a *Alert) (list []ocsfAnalysis) {
 }
 
 type ocsfMetadata struct {
-	Version string      `json:"version"`
-	UID     string      `json:"uid"`
-	Product ocsfProduct `json:"product"`
-	Labels  []string    `json:"labels,omitempty"`
+	Version      string      `json:"version"`
+	UID          string      `json:"uid"`
+	Correlation  string      `json:"correlation_uid,omitempty"`
+	EventCode    string      `json:"event_code"`
+	Product      ocsfProduct `json:"product"`
+	Profiles     []string    `json:"profiles"`
+	Labels       []string    `json:"labels,omitempty"`
+	ModifiedTime int64       `json:"modified_time"`
 }
 
 type ocsfProduct struct {
@@ -115,96 +135,41 @@ type ocsfInfo struct {
 	Title         string             `json:"title"`
 	Desc          string             `json:"desc"`
 	CreatedTime   int64              `json:"created_time"`
+	ModifiedTime  int64              `json:"modified_time"`
 	FirstSeenTime int64              `json:"first_seen_time"`
 	LastSeenTime  int64              `json:"last_seen_time"`
 	Types         []string           `json:"types"`
 	DataSources   []string           `json:"data_sources,omitempty"`
 	Analytic      ocsfAnalytic       `json:"analytic"`
+	Others        []ocsfAnalytic     `json:"related_analytics,omitempty"`
 	Attacks       []ocsfAttack       `json:"attacks,omitempty"`
 	Related       []ocsfRelatedEvent `json:"related_events,omitempty"`
+	RelatedCount  int                `json:"related_events_count,omitempty"`
+	SrcURL        string             `json:"src_url,omitempty"`
 }
 
 type ocsfAnalytic struct {
 	TypeID int    `json:"type_id"`
 	Type   string `json:"type"`
 	UID    string `json:"uid"`
-	Name   string `json:"name"`
+	Name   string `json:"name,omitempty"`
 }
 
 type ocsfAttack struct {
-	Version      string       `json:"version"`
-	Technique    ocsfUIDName  `json:"technique"`
-	SubTechnique *ocsfUIDName `json:"sub_technique,omitempty"`
+	Version      string     `json:"version"`
+	Tactic       *ocsfNamed `json:"tactic,omitempty"`
+	Technique    ocsfNamed  `json:"technique"`
+	SubTechnique *ocsfNamed `json:"sub_technique,omitempty"`
 }
 
-type ocsfUIDName struct {
-	UID string `json:"uid"`
+// ocsfNamed is a tactic or technique.
+type ocsfNamed struct {
+	UID  string `json:"uid"`
+	Name string `json:"name,omitempty"`
 }
 
 type ocsfRelatedEvent struct {
 	UID string `json:"uid"`
-}
-
-// ocsfEvidence is an Evidence Artifacts object: a detector's contribution, or one event that it rests on.
-// https://schema.ocsf.io/1.6.0/objects/evidences
-type ocsfEvidence struct {
-	Actor       ocsfActor      `json:"actor"`
-	API         *ocsfAPI       `json:"api,omitempty"`
-	Data        map[string]any `json:"data"`
-	File        *ocsfFile      `json:"file,omitempty"`
-	SrcEndpoint *ocsfEndpoint  `json:"src_endpoint,omitempty"`
-	HTTPRequest *ocsfHTTP      `json:"http_request,omitempty"`
-	UID         string         `json:"uid,omitempty"`
-}
-
-type ocsfAPI struct {
-	Operation string      `json:"operation"`
-	Service   ocsfService `json:"service"`
-}
-
-type ocsfService struct {
-	Name string `json:"name"`
-}
-
-type ocsfFile struct {
-	Name   string    `json:"name"`
-	Path   string    `json:"path,omitempty"`
-	TypeID int       `json:"type_id"`
-	UID    string    `json:"uid,omitempty"`
-	Size   int64     `json:"size,omitempty"`
-	URL    *ocsfURL  `json:"url,omitempty"`
-	Owner  *ocsfUser `json:"owner,omitempty"`
-}
-
-type ocsfURL struct {
-	URL string `json:"url_string"`
-}
-
-type ocsfEndpoint struct {
-	IP       string        `json:"ip,omitempty"`
-	Hostname string        `json:"hostname,omitempty"`
-	Location *ocsfLocation `json:"location,omitempty"`
-}
-
-type ocsfLocation struct {
-	Country string `json:"country"`
-}
-
-type ocsfHTTP struct {
-	UserAgent string `json:"user_agent"`
-}
-
-// ocsfObservable is a value to search other data for.
-// https://schema.ocsf.io/1.6.0/objects/observable
-type ocsfObservable struct {
-	Name   string `json:"name"` // the attribute that has the value
-	TypeID int    `json:"type_id"`
-	Type   string `json:"type"`
-	Value  string `json:"value"`
-}
-
-type ocsfActor struct {
-	User ocsfUser `json:"user"`
 }
 
 type ocsfUser struct {
@@ -212,137 +177,213 @@ type ocsfUser struct {
 	UID    string `json:"uid"`
 	TypeID int    `json:"type_id"`
 	Type   string `json:"type"`
+	Email  string `json:"email_addr,omitempty"`
 }
 
-type ocsfResource struct {
-	Type string `json:"type"`
-	UID  string `json:"uid"`
-	Name string `json:"name"`
-}
+// ocsfEmail is what OCSF takes for an e-mail address.
+var ocsfEmail = regexp.MustCompile("^[a-zA-Z0-9!#$%&'*+-/=?^_`{|}~.]+@[a-zA-Z0-9-]+\\.[a-zA-Z0-9-.]+$")
 
-var ocsfSeverities = [...]string{"Informational", "Low", "Medium", "High", "Critical"}
-
-// ocsf returns an alert as a Detection Finding.
-func ocsf(a *Alert, version string) ocsfFinding {
-	if version == "" {
-		version = "dev"
+// newOCSFUser returns an account of a type of OCSF.
+func newOCSFUser(name string, id int, kind string) ocsfUser {
+	u := ocsfUser{Name: name, UID: name, TypeID: id, Type: kind}
+	if ocsfEmail.MatchString(name) {
+		u.Email = name
 	}
+	return u
+}
+
+// ocsfCode is a value of an enumeration of OCSF, with its caption.
+type ocsfCode struct {
+	id      int
+	caption string
+}
+
+// The captions of what Outflow distinguishes.
+var (
+	ocsfSeverities = [...]string{"Informational", "Low", "Medium", "High", "Critical"}
+	ocsfActivities = [...]string{1: "Create", "Update", "Close"}
+	ocsfStatuses   = map[TriageStatus]ocsfCode{
+		TriageNew: {1, "New"}, TriageInProgress: {2, "In Progress"}, TriageSuppressed: {3, "Suppressed"}, TriageResolved: {4, "Resolved"},
+	}
+	ocsfVerdicts = map[Verdict]ocsfCode{
+		"": {0, "Unknown"}, VerdictFalse: {1, "False Positive"}, VerdictTrue: {2, "True Positive"}, VerdictBenign: {5, "Benign"},
+		VerdictDuplicate: {10, "Duplicate"},
+	}
+)
+
+// confidence returns how much can be relied on an alert, by the number of false alerts to expect at its score.
+func (a *Alert) confidence() ocsfCode {
+	switch {
+	case a.Health:
+		return ocsfCode{0, "Unknown"}
+	case a.Rate <= criticalFrom:
+		return ocsfCode{3, "High"}
+	case a.Rate <= mediumFrom:
+		return ocsfCode{2, "Medium"}
+	}
+	return ocsfCode{1, "Low"}
+}
+
+// modified returns when an alert was last changed, as far as it says.
+func (a *Alert) modified() time.Time {
+	last := a.Time
+	later := func(t time.Time) {
+		if t.After(last) {
+			last = t
+		}
+	}
+	for _, x := range a.Exposures {
+		if x.Closed != nil {
+			later(*x.Closed)
+		}
+	}
+	for _, r := range a.Again {
+		later(r.Time)
+	}
+	for _, l := range a.Lowered {
+		later(l.Time)
+	}
+	if a.Triage != nil {
+		later(a.Triage.At)
+	}
+	return last
+}
+
+// ocsf returns a message about an alert as a Detection Finding.
+func ocsf(m *Message, version string) ocsfFinding {
+	a := &m.Alert
 	f := ocsfFinding{
 		ActivityID:   1,
-		ActivityName: "Create",
 		CategoryUID:  2,
 		CategoryName: "Findings",
 		ClassUID:     2004,
 		ClassName:    "Detection Finding",
-		TypeUID:      200401,
-		TypeName:     "Detection Finding: Create",
 		Time:         a.Time.UnixMilli(),
 		StartTime:    a.Window.Start.UnixMilli(),
 		EndTime:      a.Window.End.UnixMilli(),
 		SeverityID:   int(a.Severity) + 1,
 		Severity:     ocsfSeverities[a.Severity],
-		StatusID:     1,
-		Status:       "New",
+		ConfidenceID: a.confidence().id,
+		Confidence:   a.confidence().caption,
 		IsAlert:      true,
+		SrcURL:       m.Link,
 		RiskScore:    int(a.Score + .5),
 		Message:      sentence(a),
 		Count:        max(a.EventCount, 1),
 		Metadata: ocsfMetadata{
-			Version: ocsfVersion,
-			UID:     fmt.Sprintf("%s-%d", a.ID, a.Revision),
-			Product: ocsfProduct{"Outflow", "Outflow", version},
+			Version:      ocsfVersion,
+			UID:          fmt.Sprintf("%s-%d", a.ID, a.Revision),
+			Correlation:  a.Case,
+			EventCode:    a.Detector,
+			Product:      ocsfProduct{"Outflow", "Outflow", cmp.Or(version, "dev")},
+			Profiles:     []string{"incident"},
+			ModifiedTime: a.modified().UnixMilli(),
 		},
-		FindingInfo: findingInfo(a),
+		FindingInfo: findingInfo(m),
 		Anomalies:   anomalies(a),
 		Evidences:   evidences(a),
 		Resources:   resources(a),
-		Observables: observables(a),
 		Unmapped:    unmapped(a),
 	}
+	f.Observables = observables(&f)
 	if a.Revision > 1 {
-		f.ActivityID, f.ActivityName, f.TypeUID, f.TypeName = 2, "Update", 200402, "Detection Finding: Update"
+		f.ActivityID = 2
 	}
+	f.decide(m)
+	f.ActivityName = ocsfActivities[f.ActivityID]
+	f.TypeUID, f.TypeName = 100*f.ClassUID+f.ActivityID, f.ClassName+": "+f.ActivityName
 	return f
 }
 
+// decide sets what was decided about an alert: by people, by later events, or by being a test.
+func (f *ocsfFinding) decide(m *Message) {
+	a := &m.Alert
+	status, verdict := ocsfStatuses[TriageNew], ocsfVerdicts[""]
+	if t := a.Triage; t != nil {
+		f.Metadata.UID += fmt.Sprintf("-%d", t.Number)
+		f.ActivityID = 2
+		status, verdict = ocsfStatuses[t.Status], ocsfVerdicts[t.Verdict]
+		f.IsAlert = t.Status != TriageSuppressed
+		if t.Assignee != "" {
+			assignee := newOCSFUser(t.Assignee, 1, "User")
+			f.Assignee = &assignee
+		}
+	}
+	if a.Withdrawn {
+		status, f.StatusDetail = ocsfStatuses[TriageResolved], "Withdrawn: later events made the alert obsolete"
+	}
+	if m.Test {
+		verdict = ocsfCode{6, "Test"}
+		f.IsAlert, f.Metadata.Labels = false, []string{"test"}
+	}
+	if status == ocsfStatuses[TriageResolved] {
+		f.ActivityID, f.IsAlert = 3, false
+	}
+	if m.Repeat {
+		f.Metadata.Labels = append(f.Metadata.Labels, "possible repeat")
+	}
+	f.StatusID, f.Status = status.id, status.caption
+	f.VerdictID, f.Verdict = verdict.id, verdict.caption
+}
+
 // findingInfo returns the title, techniques and events of the finding.
-func findingInfo(a *Alert) ocsfInfo {
+func findingInfo(m *Message) ocsfInfo {
+	a := &m.Alert
 	info := ocsfInfo{
 		UID:           a.ID,
 		Title:         a.Title,
 		Desc:          a.Reason,
 		CreatedTime:   a.Time.UnixMilli(),
+		ModifiedTime:  a.modified().UnixMilli(),
 		FirstSeenTime: a.Window.Start.UnixMilli(),
 		LastSeenTime:  a.Window.End.UnixMilli(),
 		Types:         []string{"Insider risk"},
 		DataSources:   a.Sources,
-		Analytic:      ocsfAnalytic{TypeID: 2, Type: "Behavioral", UID: a.Detector, Name: a.Title},
+		Analytic:      analytic(a.Detector, a.DetectorTitle()),
+		Attacks:       attacks(a.Techniques),
+		SrcURL:        m.Link,
 	}
 	if a.Health && len(a.Evidence) > 0 {
 		info.Types = []string{"Health of the data"}
 	}
-	for _, t := range a.Techniques {
-		attack := ocsfAttack{Version: "18", Technique: ocsfUIDName{t}}
-		if i := slices.Index([]byte(t), '.'); i > 0 {
-			attack.Technique.UID, attack.SubTechnique = t[:i], &ocsfUIDName{t}
+	for i := range a.Evidence {
+		if e := &a.Evidence[i]; e.Detector != a.Detector {
+			info.Others = append(info.Others, analytic(e.Detector, e.Title))
 		}
-		info.Attacks = append(info.Attacks, attack)
 	}
 	for _, id := range a.EventIDs {
 		info.Related = append(info.Related, ocsfRelatedEvent{id})
 	}
+	if len(info.Related) > 0 {
+		info.RelatedCount = max(a.EventCount, len(info.Related))
+	}
 	return info
 }
 
-// evidences returns the evidence with the user as actor. A finding about the health of the data
-// has no actor, and so no evidences.
-func evidences(a *Alert) (list []ocsfEvidence) {
-	if a.Health {
-		return nil
+// analytic returns a detector. Only that of users' rules matches events one by one.
+func analytic(detector, title string) ocsfAnalytic {
+	if detector == "user_rule" {
+		return ocsfAnalytic{1, "Rule", detector, title}
 	}
-	user := ocsfUser{Name: a.User, UID: a.User, TypeID: 1, Type: "User"}
-	if a.Service {
-		user.TypeID, user.Type = 3, "System"
-	}
-	for i := range a.Evidence {
-		e := &a.Evidence[i]
-		list = append(list, ocsfEvidence{
-			Actor: ocsfActor{user},
-			Data: map[string]any{
-				"detector":         e.Detector,
-				"points":           e.Points,
-				"reason":           e.Reason,
-				"observed":         e.Observed,
-				"expected":         e.Expected,
-				"peers":            e.Peers,
-				"unit":             e.Unit,
-				"events":           e.Events,
-				"items_not_listed": e.Unlisted,
-				"destinations":     e.Destinations,
-			},
-		})
-	}
-	for x := range a.eachItem() {
-		list = append(list, ocsfItem(x, user))
-	}
-	return list
+	return ocsfAnalytic{2, "Behavioral", detector, title}
 }
 
-// resources returns what the finding is about: the user, or the sources if it is about the
-// data.
-func resources(a *Alert) (list []ocsfResource) {
-	if !a.Health {
-		list = append(list, ocsfResource{"User", a.User, a.User})
-		for x := range a.eachItem() {
-			r := ocsfResource{cmp.Or(x.Object.Type, "Other"), cmp.Or(x.Object.ID, x.Object.Name), x.Object.Name}
-			if r.UID != "" && !slices.Contains(list, r) && len(list) <= maxObservables {
-				list = append(list, r)
-			}
+// attacks returns each technique once for each tactic that ATT&CK lists it under.
+func attacks(techniques []string) (list []ocsfAttack) {
+	for _, id := range techniques {
+		t, _ := attack.Lookup(id)
+		x := ocsfAttack{Version: attack.Version, Technique: ocsfNamed{id, t.Name}}
+		if t.Parent != "" {
+			parent, _ := attack.Lookup(t.Parent)
+			x.Technique, x.SubTechnique = ocsfNamed{t.Parent, parent.Name}, &ocsfNamed{id, t.Name}
 		}
-		return list
-	}
-	for _, s := range a.Sources {
-		list = append(list, ocsfResource{"Data source", s, s})
+		if len(t.Tactics) == 0 { // ATT&CK does not have it any more
+			list = append(list, x)
+		}
+		for _, tactic := range t.Tactics {
+			x.Tactic = &ocsfNamed{tactic.ID, tactic.Name}
+			list = append(list, x)
+		}
 	}
 	return list
 }
@@ -375,7 +416,7 @@ func unmapped(a *Alert) map[string]any {
 func writeOCSF(w io.Writer, list []Alert, o Options) error {
 	enc := json.NewEncoder(w)
 	for i := range list {
-		if err := enc.Encode(ocsf(&list[i], o.Version)); err != nil {
+		if err := enc.Encode(ocsf(&Message{Alert: list[i]}, o.Version)); err != nil {
 			return err
 		}
 	}

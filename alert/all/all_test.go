@@ -552,7 +552,7 @@ func TestMasked(t *testing.T) {
 		t.Fatal(err)
 	}
 	alerttest.Check(t, m, alerttest.Text(body), true)
-	if body, err = alert.OCSF(&m.Alert, "test"); err != nil {
+	if body, err = alert.OCSF(m, "test"); err != nil {
 		t.Fatal(err)
 	}
 	if text := string(body); strings.Contains(text, "Ruiz") || strings.Contains(text, "dana") {

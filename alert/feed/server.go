@@ -406,7 +406,7 @@ func writeNDJSON(w http.ResponseWriter, list []item) error {
 func (s *Server) writeOCSF(w http.ResponseWriter, list []item) error {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	for i := range list {
-		b, err := alert.OCSF(&list[i].Alert, s.Version)
+		b, err := alert.OCSF(&alert.Message{Alert: list[i].Alert}, s.Version)
 		if err != nil {
 			return err
 		}

@@ -83,7 +83,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		}
 		n.log = log
 	}
-	body, err := alert.OCSF(&m.Alert, n.version)
+	body, err := alert.OCSF(m, n.version)
 	if err != nil {
 		return "", alert.Permanent(err)
 	}

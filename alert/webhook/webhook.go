@@ -65,7 +65,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	var body []byte
 	var err error
 	if n.ocsf {
-		body, err = alert.OCSF(&m.Alert, n.env.Version)
+		body, err = alert.OCSF(m, n.env.Version)
 	} else {
 		body, err = json.Marshal(struct {
 			*alert.Alert

@@ -24,6 +24,7 @@ var allowed = []struct {
 	{"internal/finding", nil},
 	{"internal/mail", nil},
 	{"internal/attack", nil},
+	{"internal/standards", nil},
 	{"internal/chart", nil},
 	{"internal/pki", nil},
 	{"internal/gbdt", nil},
