@@ -42,16 +42,18 @@ type Engine struct {
 	spoke    map[string]bool           // rules of the organisation's own that have matched
 	tenant   string                    // the cloud account seen last
 	enriched detect.Enriched
-	scratch  []byte         // of an event that is encoded
-	parties  []detect.Party // of the recipients of the event
-	places   []uint64       // that its object is below
-	names    lexicon.Names
-	verdict  verdict
-	opinions map[uint64]opinion // by subject: what Decided comes to
-	batch    batch
-	err      error
-	takeAt   int64 // hour before which the state is handed over; 0 for never
-	take     func(*Snapshot) error
+	scratch  []byte // of an event that is encoded
+	// witnesses are the bytes of the events that windows of correlations keep.
+	witnesses int
+	parties   []detect.Party // of the recipients of the event
+	places    []uint64       // that its object is below
+	names     lexicon.Names
+	verdict   verdict
+	opinions  map[uint64]opinion // by subject: what Decided comes to
+	batch     batch
+	err       error
+	takeAt    int64 // hour before which the state is handed over; 0 for never
+	take      func(*Snapshot) error
 
 	enough   bool  // person-days are known to score counts by
 	enoughAt int64 // since when, if that has come about since the engine began

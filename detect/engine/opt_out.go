@@ -177,6 +177,7 @@ func (e *Engine) exclude(name string) {
 	delete(e.Awaited, name)
 	e.forgetVerdicts(name)
 	e.forgetCommon(name)
+	e.forgetWitness(name)
 	same := func(x string) bool { return x == name }
 	for end, list := range e.closing {
 		e.closing[end] = slices.DeleteFunc(list, same)

@@ -35,13 +35,16 @@ type ruled struct {
 type window struct {
 	Rule    string
 	Entries []entry // oldest first
+	Bytes   int     `cbor:",omitempty"` // of the events that its entries keep
 }
 
 type entry struct {
 	At    int64
-	Rule  int    // index among the rules that feed the correlation
-	Value string // of the field that is counted
-	ID    string // of the event
+	Rule  int      // index among the rules that feed the correlation
+	Value string   // of the field that is counted
+	ID    string   // of the event
+	Who   uint64   `cbor:",omitempty"` // hash of the person who did it
+	Event *exhibit `cbor:",omitempty"` // what is kept of it; nil if there was no room
 }
 
 // rulePoints is what a rule weighs that has matched on some of so many days of
@@ -97,7 +100,9 @@ func (e *Engine) matched(p *person, r *sigma.Rule, ev *event.Event, more string)
 	if more != "" {
 		d.Ruled[i].More = more
 	}
-	d.proof(p.catalog.mechanism[detect.UserRules]).add(ev, ev.Object.Container, "", "").keep(e.exhibit(&detect.Enriched{Event: ev}))
+	if pr := d.proof(p.catalog.mechanism[detect.UserRules]); !pr.has(ev) { // of several rules
+		pr.add(ev, ev.Object.Container, "", "").keep(e.exhibit(&detect.Enriched{Event: ev}))
+	}
 	return first
 }
 
@@ -142,16 +147,13 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 	if len(w.Entries) >= maxEntries {
 		w.Entries = slices.Delete(w.Entries, 0, 1)
 	}
-	w.Entries = append(w.Entries, entry{ev.Time, feeding, strings.Clone(value), strings.Clone(ev.ID)})
+	w.Entries = append(w.Entries, entry{ev.Time, feeding, strings.Clone(value), strings.Clone(ev.ID), 0, nil})
+	e.witness(w, p, ev)
 	what, holds := w.holds(c)
 	if !holds {
 		return false
 	}
-	pr := p.Day.proof(e.catalog.mechanism[detect.UserRules])
-	for _, x := range w.Entries[:len(w.Entries)-1] {
-		pr.cite(x.ID)
-	}
-	w.Entries = w.Entries[:0] // reported; it begins anew
+	e.citeWindow(p, w)
 	e.spoke[r.ID] = true
 	return e.matched(p, r, ev, what)
 }
@@ -189,6 +191,7 @@ func (e *Engine) expire(now int64) {
 	for h, w := range e.Windows {
 		r := e.config.rules.Rule(w.Rule)
 		if r == nil || len(w.Entries) == 0 || w.Entries[len(w.Entries)-1].At <= now-r.Correlation.Timespan.Milliseconds() {
+			e.witnesses -= w.Bytes
 			delete(e.Windows, h)
 		}
 	}

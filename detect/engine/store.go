@@ -191,6 +191,9 @@ func (e *Engine) restore(s *Snapshot) error {
 	if e.Windows == nil {
 		e.Windows = map[uint64]*window{}
 	}
+	for _, w := range e.Windows {
+		e.witnesses += w.Bytes
+	}
 	for s, b := range k.Deltas {
 		if s < len(e.deltas) && e.deltas[s] != nil {
 			e.deltas[s].add(b)
