@@ -190,27 +190,27 @@ func (s *Store) PruneChanges(ctx context.Context, now time.Time) error {
 
 // Users returns the users with an alert, sorted.
 func (s *Store) Users(ctx context.Context) ([]string, error) {
-	return s.users(ctx, "SELECT DISTINCT user FROM alert WHERE user <> '' ORDER BY user")
+	return s.texts(ctx, "SELECT DISTINCT user FROM alert WHERE user <> '' ORDER BY user")
 }
 
 // KnownUsers returns all users about whom anything is stored, sorted: alerts, daily summaries,
 // or that they leave.
 func (s *Store) KnownUsers(ctx context.Context) ([]string, error) {
-	return s.users(ctx,
+	return s.texts(ctx,
 		"SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM change WHERE user <> '' "+
 			"UNION SELECT user FROM activity UNION SELECT user FROM leaver ORDER BY user")
 }
 
 // ActiveUsers returns the users with an alert or a daily summary, sorted.
 func (s *Store) ActiveUsers(ctx context.Context) ([]string, error) {
-	return s.users(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM activity ORDER BY user")
+	return s.texts(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM activity ORDER BY user")
 }
 
-// users returns the users that a query selects.
-func (s *Store) users(ctx context.Context, which string) (list []string, err error) {
-	rows, err := s.db.QueryContext(ctx, which)
+// texts returns the texts that a query selects.
+func (s *Store) texts(ctx context.Context, which string, args ...any) (list []string, err error) {
+	rows, err := s.db.QueryContext(ctx, which, args...)
 	if err != nil {
-		return nil, fmt.Errorf("alert: list users: %w", err)
+		return nil, fmt.Errorf("alert: list users and alerts: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {

@@ -11,7 +11,7 @@ import (
 )
 
 // tablesByAlert are the tables whose rows belong to an alert, by its id.
-var tablesByAlert = []string{"told", "outbox", "sent", "failed", "change", "entity", "evidence"}
+var tablesByAlert = []string{"told", "outbox", "sent", "failed", "change", "entity", "evidence", "decided"}
 
 // Erase deletes everything that is stored about a user: alerts with their history and
 // notifications, daily summaries, suppressions, and what HR reported. It returns the ids of

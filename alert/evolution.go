@@ -20,14 +20,21 @@ type Told struct {
 	Lowered     int      `json:"lowered,omitempty"`     // how often the score had been lowered
 	Provisional bool     `json:"provisional,omitempty"` // whether the day was not over
 	Withdrawn   bool     `json:"withdrawn,omitempty"`   // whether it was withdrawn
+	// What had been decided: its number, 0 for nothing, and the status.
+	Decision int          `json:"decision,omitempty"`
+	Status   TriageStatus `json:"status,omitempty"`
 }
 
 // told returns what a message about an alert says.
 func (a *Alert) told() Told {
-	return Told{
-		a.Revision, a.Severity, a.Score, a.Observed, a.Unit, a.leadEvents(), len(a.Exposures), a.OpenExposures(), len(a.Lowered),
-		a.Provisional, a.Withdrawn,
+	t := Told{
+		Revision: a.Revision, Severity: a.Severity, Score: a.Score, Observed: a.Observed, Unit: a.Unit, Events: a.leadEvents(),
+		Exposures: len(a.Exposures), Open: a.OpenExposures(), Lowered: len(a.Lowered), Provisional: a.Provisional, Withdrawn: a.Withdrawn,
 	}
+	if a.Triage != nil {
+		t.Decision, t.Status = a.Triage.Number, a.Triage.Status
+	}
+	return t
 }
 
 // leadEvents is how many events the alert's detector counted. Detectors may count the same events, so that
@@ -54,16 +61,18 @@ func parseTold(stored string) *Told {
 // for the first message.
 func (m *Message) Changes() (list []string) {
 	a, b := &m.Alert, m.Before
-	if m.Ref == "" && b == nil {
+	if m.Ref == "" && b == nil || m.Several() {
 		return nil
 	}
 	if b == nil {
-		b = &Told{
-			Severity: a.Severity, Observed: a.Observed, Unit: a.Unit, Events: a.leadEvents(), Exposures: len(a.Exposures),
-			Open: a.OpenExposures(), Lowered: len(a.Lowered), Provisional: a.Provisional,
-		}
+		same := a.told()
+		same.Withdrawn, same.Decision, same.Status = false, 0, ""
+		b = &same
 	}
 	add := func(s string) { list = append(list, printable(s)) }
+	if a.Triage != nil && a.Triage.Number != b.Decision {
+		add(a.Triage.sentence(b.Status))
+	}
 	if a.Withdrawn && !b.Withdrawn {
 		add("Later events explain this activity. Alert withdrawn.")
 	}

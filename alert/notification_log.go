@@ -143,37 +143,33 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 	}
 
 	for _, route := range t.Routes {
-		channel := route.Channel
 		if route.Matches != nil && !route.Matches(a) {
-			var before int
-			if err := tx.QueryRowContext(ctx,
-				"SELECT (SELECT count(*) FROM sent WHERE channel = ?1 AND alert = ?2) + (SELECT count(*) "+
-					"FROM outbox WHERE channel = ?1 AND alert = ?2)",
-				channel, a.ID).Scan(&before); err != nil {
-				return err
-			}
-			if before == 0 {
+			if before, err := toldThrough(ctx, tx, route.Channel, a.ID); err != nil || !before {
+				if err != nil {
+					return err
+				}
 				continue
 			}
 		}
-
-		// The version that is queued for the channel is out of date.
-		if _, err := tx.ExecContext(ctx,
-			"DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL",
-			channel, a.ID); err != nil {
-			return err
-		}
-		if err := queue(ctx, tx, route, a, t.Now); err != nil {
+		if err := queue(ctx, tx, route, a, false, t.Now); err != nil {
 			return err
 		}
 	}
-
 	return nil
 }
 
-// queue adds a version of an alert to the messages of a channel. The message keeps what the channel needs of it,
+// toldThrough reports whether a channel was, or is to be, told of an alert.
+func toldThrough(ctx context.Context, tx *sql.Tx, channel, alert string) (before bool, err error) {
+	err = tx.QueryRowContext(ctx,
+		"SELECT EXISTS (SELECT 1 FROM sent WHERE channel = ?1 AND alert = ?2) OR EXISTS (SELECT 1 FROM outbox WHERE channel = ?1 AND alert = ?2)",
+		channel, alert).Scan(&before)
+	return before, err
+}
+
+// queue adds a version of an alert, with what was decided about it, to the messages of a channel. It takes the place of
+// the version that is queued, unless that may have been sent. The message keeps what the channel needs of it,
 // apart from what is stored of the alert, which may grow before the message is sent.
-func queue(ctx context.Context, tx *sql.Tx, r Route, a *Alert, now time.Time) error {
+func queue(ctx context.Context, tx *sql.Tx, r Route, a *Alert, decision bool, now time.Time) error {
 	m := *a
 	if r.Brief {
 		m = a.Brief(topItems)
@@ -184,12 +180,25 @@ func queue(ctx context.Context, tx *sql.Tx, r Route, a *Alert, now time.Time) er
 		return err
 	}
 	m = m.WithoutItems()
+	if m.Triage, err = decidedAbout(ctx, tx, a.ID); err != nil {
+		return err
+	}
 	body, err := json.Marshal(&m)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO outbox (channel, alert, body, items, since) VALUES (?, ?, ?, ?, ?)",
-		r.Channel, a.ID, string(body), items, now.UnixMilli())
+	var fresh bool // the channel has yet to say what is queued for it
+	if err := tx.QueryRowContext(ctx,
+		"SELECT EXISTS (SELECT 1 FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL AND NOT decision)",
+		r.Channel, a.ID).Scan(&fresh); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx,
+		"DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL", r.Channel, a.ID); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "INSERT INTO outbox (channel, alert, body, items, since, decision) VALUES (?, ?, ?, ?, ?, ?)",
+		r.Channel, a.ID, string(body), items, now.UnixMilli(), decision && !fresh)
 	return err
 }
 

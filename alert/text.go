@@ -17,15 +17,20 @@ import (
 // Sentence returns the title and the reason as one sentence, without control characters.
 func (a *Alert) Sentence() string { return printable(sentence(a)) }
 
-// Headline returns one line for people: severity, title and user.
+// Headline returns one line for people: severity, title and user; or what was decided about several alerts.
 func (m *Message) Headline() string {
 	a := &m.Alert
+	if m.Several() {
+		return printable(m.decisionsText())
+	}
 	s := strings.ToUpper(a.Severity.String()) + " " + a.Title
 	switch {
 	case m.Test:
 		s = "TEST: " + s
 	case a.Withdrawn:
 		s = "Withdrawn: " + s
+	case a.Triage != nil && a.Done():
+		s = upperFirst(a.Triage.Title(), true) + ": " + s
 	}
 	if a.User != "" {
 		s += ": " + a.User
@@ -63,6 +68,12 @@ func (m *Message) Facts() (list []Fact) {
 	}
 	add("Who", who)
 	add("When", span(a.Window)+" UTC")
+	if a.Triage != nil {
+		add("Triage", a.Triage.Title())
+	}
+	if m.Repeat {
+		add("Possible repeat", repeated)
+	}
 	add("Sources", strings.Join(SourceTitles(a.Sources), ", "))
 	if a.Unit != "" {
 		add("Observed", number(a.Observed)+" "+a.Unit+" (usual day "+number(a.Expected)+", colleagues "+number(a.Peers)+")")
@@ -73,11 +84,19 @@ func (m *Message) Facts() (list []Fact) {
 	if a.Provisional {
 		add("Provisional", "the day is not over in the data")
 	}
-	if m.Repeat {
-		add("Possible repeat", "sending it was interrupted before")
-	}
 	add("Alert", a.Short())
 	return list
+}
+
+// repeated says why a message may come twice.
+const repeated = "sending it was interrupted before"
+
+// Repeated says that the message may come twice, and why; "" if it does not.
+func (m *Message) Repeated() string {
+	if !m.Repeat {
+		return ""
+	}
+	return "Possible repeat: " + repeated + "."
 }
 
 // span formats a window: the date once if it is one day.
@@ -190,7 +209,10 @@ func (m *Message) Body() string { return printable(upperFirst(m.Alert.Reason, tr
 
 // Rest returns a line about the alerts in Others; "" if there are none.
 func (m *Message) Rest() string {
-	if len(m.Others) == 0 {
+	switch {
+	case m.Several():
+		return "They are in the list of alerts."
+	case len(m.Others) == 0:
 		return ""
 	}
 	var worst [5]int
@@ -207,9 +229,17 @@ func (m *Message) Rest() string {
 		strings.Join(parts, ", ") + ". They are in the list of alerts."
 }
 
-// Text returns the message as plain text of several lines.
+// Text returns the message as plain text of several lines. A decision has few: the alert was told before.
 func (m *Message) Text() string {
 	var b strings.Builder
+	if m.Decision {
+		for _, l := range append(append([]string{m.Headline()}, m.Changes()...), m.Rest(), m.Repeated(), m.Link) {
+			if l != "" {
+				b.WriteString(l + "\n")
+			}
+		}
+		return b.String()
+	}
 	lines := func(title, mark string, list []string) {
 		if len(list) == 0 {
 			return

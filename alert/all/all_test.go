@@ -12,6 +12,7 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,7 +46,7 @@ var overHTTP = map[string]struct{ good, settings string }{
 	"elastic":    {`{"errors":false,"items":[{"index":{"status":201}}]}`, `url: "%s"` + "\napi_key: env:OUTFLOW_TEST_SECRET"},
 	"jira": {
 		`{"key":"SEC-1","issues":[{"key":"SEC-1"}]}`,
-		`url: "%s"` + "\nuser: outflow@acme.example\ntoken: env:OUTFLOW_TEST_SECRET\nproject: SEC",
+		`url: "%s"` + "\nuser: outflow@acme.example\ntoken: env:OUTFLOW_TEST_SECRET\nproject: SEC\ndeployment: cloud",
 	},
 	"servicenow": {`{"result":{"sys_id":"abc"}}`, `url: "%s"` + "\nuser: outflow\npassword: env:OUTFLOW_TEST_SECRET"},
 }
@@ -84,8 +85,14 @@ func kindOf(name string) alert.Kind {
 	panic(name)
 }
 
-// one sends one message through a channel over HTTP and returns the requests.
+// one sends one message through a channel over HTTP and returns the request.
 func one(t *testing.T, name string, m *alert.Message) alerttest.Request {
+	t.Helper()
+	return oneWith(t, name, "", m)
+}
+
+// oneWith is one with another value of a setting.
+func oneWith(t *testing.T, name, more string, m *alert.Message) alerttest.Request {
 	t.Helper()
 	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
 	r := alerttest.NewReceiver(t, overHTTP[name].good)
@@ -93,6 +100,9 @@ func one(t *testing.T, name string, m *alert.Message) alerttest.Request {
 	settings := overHTTP[name].settings
 	if strings.Contains(settings, "%s") {
 		settings = fmt.Sprintf(settings, r.URL)
+	}
+	if name, _, ok := strings.Cut(more, ":"); ok {
+		settings = regexp.MustCompile("(?m)^"+name+":.*$").ReplaceAllString(settings, more)
 	}
 	n := alerttest.Open(t, kindOf(name), settings)
 	if _, err := n.Notify(t.Context(), m); err != nil {
@@ -219,17 +229,55 @@ func TestTeamsText(t *testing.T) {
 	}
 }
 
-// TestTickets checks that no text ends the block without markup in Jira, or begins HTML in ServiceNow.
+// TestTickets checks that no text is markup in Jira, or begins HTML in ServiceNow.
 func TestTickets(t *testing.T) {
 	a := alerttest.Alert()
-	a.Reason = "x {noformat} {NoFormat:title=x} [code]<b>y</b>[/code] [ Code ]"
-	got := alerttest.Text(one(t, "jira", &alert.Message{Alert: a}).Body)
-	if n := strings.Count(strings.ToLower(got), "{noformat"); n != 2 {
+	a.Reason = "x {noformat} {NoFormat:title=x} [code]<b>y</b>[/code] [ Code ] {color:red} { noformat"
+	m := &alert.Message{Alert: a, Link: "https://outflow.example/alerts/1"}
+	var cloud struct {
+		Fields struct{ Description any }
+	}
+	if err := json.Unmarshal(one(t, "jira", m).Body, &cloud); err != nil {
+		t.Fatal(err)
+	}
+	checkDocument(t, cloud.Fields.Description, m.Link)
+	got := alerttest.Text(oneWith(t, "jira", "deployment: data_center", m).Body)
+	if n := strings.Count(strings.ToLower(strings.ReplaceAll(got, " ", "")), "{noformat"); n != 2 {
 		t.Errorf("%d marks: %s", n, got)
 	}
-	got = alerttest.Text(one(t, "servicenow", &alert.Message{Alert: a, Ref: "abc"}).Body)
+	m.Ref = "abc"
+	got = alerttest.Text(one(t, "servicenow", m).Body)
 	if strings.Contains(strings.ToLower(strings.ReplaceAll(got, " ", "")), "[code]") {
 		t.Error(got)
+	}
+}
+
+// checkDocument checks that a document of Jira has paragraphs of texts without marks, but for the link.
+func checkDocument(t *testing.T, doc any, link string) {
+	t.Helper()
+	var walk func(v any)
+	walk = func(v any) {
+		n, _ := v.(map[string]any)
+		switch n["type"] {
+		case "doc", "paragraph", "hardBreak":
+		case "text":
+			if n["text"] == "" || n["marks"] != nil && n["text"] != link {
+				t.Errorf("a text %v", n)
+			}
+		default:
+			t.Errorf("a node of type %v", n["type"])
+		}
+		content, _ := n["content"].([]any)
+		if n["type"] == "paragraph" && len(content) == 0 {
+			t.Error("an empty paragraph, which Jira refuses")
+		}
+		for _, c := range content {
+			walk(c)
+		}
+	}
+	walk(doc)
+	if n, _ := doc.(map[string]any); n["type"] != "doc" || n["version"] != 1.0 {
+		t.Errorf("no document: %v", doc)
 	}
 }
 
@@ -288,22 +336,33 @@ func TestElasticRefused(t *testing.T) {
 	}
 }
 
-// TestInterrupted finds the issue of an interrupted attempt.
+// TestInterrupted finds the issue of an interrupted attempt, and adds nothing to it. Where nothing can be looked up, the
+// message is sent, marked as a possible repeat.
 func TestInterrupted(t *testing.T) {
 	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
-	for name, lookup := range map[string]string{"jira": "/rest/api/2/search", "servicenow": "/api/now/table/incident?"} {
-		r := alerttest.NewReceiver(t, `{"key":"SEC-1","issues":[{"key":"SEC-1"}],"result":[{"sys_id":"abc"}]}`)
-		r.Set(func(req *http.Request) (int, http.Header, string) {
-			if req.Method == http.MethodPatch {
-				return 200, nil, `{"result":{"sys_id":"abc"}}`
-			}
-			return 200, nil, `{"key":"SEC-1","issues":[{"key":"SEC-1"}],"result":[{"sys_id":"abc"}]}`
-		})
+	for name, lookup := range map[string]string{"jira": "/rest/api/3/search/jql", "servicenow": "/api/now/table/incident?"} {
+		const found = `{"key":"SEC-1","issues":[{"key":"SEC-1"}],"result":[{"sys_id":"abc"}]}`
+		r := alerttest.NewReceiver(t, found)
 		n := alerttest.Open(t, kindOf(name), fmt.Sprintf(overHTTP[name].settings, r.URL))
-		ref, err := n.Notify(t.Context(), &alert.Message{Alert: alerttest.Alert(), Repeat: true})
+		m := &alert.Message{Alert: alerttest.Alert(), Repeat: true}
+		ref, err := n.Notify(t.Context(), m)
 		list := r.Take()
-		if err != nil || len(list) != 2 || !strings.HasPrefix(list[0].Path, lookup) || ref != "SEC-1" && ref != "abc" {
+		if err != nil || len(list) != 1 || !strings.HasPrefix(list[0].Path, lookup) || ref != "SEC-1" && ref != "abc" {
 			t.Errorf("%s: %q %v %v", name, ref, err, list)
+		}
+		for status, sent := range map[int]bool{410: true, 404: true, 403: true, 503: false, 429: false} {
+			r.Set(func(req *http.Request) (int, http.Header, string) {
+				if strings.HasPrefix(req.URL.RequestURI(), lookup) {
+					return status, nil, `{"errorMessages":["The requested API has been removed."]}`
+				}
+				return 201, nil, overHTTP[name].good
+			})
+			_, err := n.Notify(t.Context(), m)
+			list := r.Take()
+			if (err == nil) != sent || alert.IsPermanent(err) || sent &&
+				(len(list) != 2 || !strings.Contains(string(list[1].Body), "Possible repeat")) {
+				t.Errorf("%s, look-up %d: %v %v", name, status, err, list)
+			}
 		}
 	}
 }

@@ -159,7 +159,11 @@ func (n *notifier) send(ctx context.Context, msg *mail.Msg) error {
 	go func() {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		result <- n.client.DialAndSendWithContext(context.WithValue(ctx, sending{}, ctx), msg)
+		err := n.client.DialAndSendWithContext(context.WithValue(ctx, sending{}, ctx), msg)
+		if msg.IsDelivered() { // what fails after that is the farewell
+			err = nil
+		}
+		result <- err
 	}()
 	select {
 	case err := <-result:
@@ -192,6 +196,9 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	}
 	err = n.send(ctx, msg)
 	if err == nil {
+		if m.Several() {
+			return "", nil
+		}
 		return cmp.Or(m.Ref, m.Key()), nil
 	}
 	var refused *mail.SendError
@@ -200,10 +207,14 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		refused.ErrorCode() >= 500 {
 		return "", alert.Permanent(fmt.Errorf("email: send: %w", err))
 	}
+	lost := errors.As(err, &refused) && refused.Reason == mail.ErrSMTPDataClose && refused.ErrorCode() == 0
 	if n.password != "" {
 		err = errors.New(secret.Redact(err.Error(), n.password))
 	}
-	return "", fmt.Errorf("email: send: %w", err)
+	if err = fmt.Errorf("email: send: %w", err); lost || ctx.Err() != nil { // the mail ended, and nobody said what became of it
+		return "", err
+	}
+	return "", alert.Repeatable(err)
 }
 
 // recipients are those of the channel without the given accounts: nobody is told of an alert about themselves.
@@ -266,11 +277,11 @@ var page = template.Must(template.New("mail").Parse(
 <div style="max-width:640px">
 <h1 style="font-size:18px;margin:0 0 8px 0">{{.Headline}}</h1>
 {{with .Changes}}<p style="margin:0 0 8px 0"><strong>Changed:</strong>{{range .}} {{.}}{{end}}</p>
-{{end}}{{with .Chips}}<ul style="margin:0 0 12px 0">{{range .}}<li>{{.}}</li>{{end}}</ul>
+{{end}}{{if not .Decision}}{{with .Chips}}<ul style="margin:0 0 12px 0">{{range .}}<li>{{.}}</li>{{end}}</ul>
 {{end}}<p style="margin:0 0 12px 0">{{.Body}}</p>
 {{with .Items}}<p style="margin:0"><strong>Items</strong></p>` +
 		`<ul style="margin:0 0 12px 0">{{range .}}<li>{{.}}</li>{{end}}</ul>
 {{end}}<table role="presentation" cellpadding="0" cellspacing="0" border="0">{{range .Facts}}` +
 		`<tr><td valign="top" style="padding:2px 12px 2px 0"><strong>{{.Name}}</strong></td>` +
 		`<td style="padding:2px 0 2px 0">{{.Value}}</td></tr>{{end}}</table>
-{{if .Link}}<p><a href="{{.Link}}">Open alert</a></p>{{end}}{{if .Rest}}<p>{{.Rest}}</p>{{end}}</div></td></tr></table></body></html>`))
+{{else}}{{with .Repeated}}<p>{{.}}</p>{{end}}{{end}}{{if .Link}}<p><a href="{{.Link}}">Open alert</a></p>{{end}}{{if .Rest}}<p>{{.Rest}}</p>{{end}}</div></td></tr></table></body></html>`))

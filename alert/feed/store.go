@@ -316,6 +316,36 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 	return all, rows.Err()
 }
 
+// DecidedSince returns the alerts that were decided about after a place in the order of decisions, the place of the last
+// decision, and when the first and the last of them were made, zero if there are none. A place that is not there yet is
+// that of another file: it is taken for the last one.
+func (s *Store) DecidedSince(ctx context.Context, after int64) (alerts []string, last int64, from, to time.Time, err error) {
+	err = s.db.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'triage'").Scan(&last)
+	if err != nil || after >= last {
+		return nil, last, from, to, err
+	}
+	rows, err := s.db.QueryContext(ctx, "SELECT alert, min(at), max(at) FROM triage WHERE seq > ? AND seq <= ? GROUP BY alert", after, last)
+	if err != nil {
+		return nil, 0, from, to, fmt.Errorf("feed: list decisions: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var first, latest int64
+		if err := rows.Scan(&id, &first, &latest); err != nil {
+			return nil, 0, from, to, fmt.Errorf("feed: list decisions: %w", err)
+		}
+		alerts = append(alerts, id)
+		if at := time.UnixMilli(first).UTC(); from.IsZero() || at.Before(from) {
+			from = at
+		}
+		if at := time.UnixMilli(latest).UTC(); at.After(to) {
+			to = at
+		}
+	}
+	return alerts, last, from, to, rows.Err()
+}
+
 // FirstDecisions returns when the first decision about an alert was made, of the alerts for which that was
 // from one time until before another.
 func (s *Store) FirstDecisions(ctx context.Context, from, to time.Time) (map[string]time.Time, error) {

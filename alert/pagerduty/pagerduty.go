@@ -1,5 +1,5 @@
-// Package pagerduty sends alerts to PagerDuty (Events API v2), as incidents that are resolved
-// when the alert is withdrawn.
+// Package pagerduty sends alerts to PagerDuty (Events API v2), as incidents that are acknowledged and resolved with the
+// alert.
 package pagerduty
 
 import (
@@ -56,6 +56,20 @@ var severities = map[alert.Severity]string{
 // maxSummary is the most characters of a summary that PagerDuty keeps.
 const maxSummary = 1024
 
+// action returns what an event does to the incident. An alert that was withdrawn, closed or suppressed resolves it, and
+// what is new about it later wakes nobody, unless its severity rises.
+func action(m *alert.Message) string {
+	a := &m.Alert
+	raised := m.Before != nil && a.Severity > m.Before.Severity
+	switch {
+	case a.Done() && (a.Withdrawn || m.Decision || !raised):
+		return "resolve"
+	case m.Decision && a.Triage.Status == alert.TriageInProgress:
+		return "acknowledge"
+	}
+	return "trigger"
+}
+
 // Notify implements alert.Notifier. dedup_key is the alert's ID: PagerDuty keeps one incident,
 // however often it is sent.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
@@ -63,12 +77,10 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	event := map[string]any{
 		"routing_key":  n.key.Reveal(),
 		"dedup_key":    a.ID,
-		"event_action": "trigger",
+		"event_action": action(m),
 		"client":       "Outflow",
 	}
-	if a.Withdrawn {
-		event["event_action"] = "resolve"
-	} else {
+	if event["event_action"] == "trigger" {
 		details := map[string]any{"sentence": a.Sentence()}
 		for name, list := range map[string][]string{"facts": m.Chips(), "items": m.Items(), "changed": m.Changes()} {
 			if len(list) > 0 {

@@ -1,14 +1,17 @@
 // Package servicenow sends alerts to ServiceNow: an incident for each alert, with later
-// revisions as work notes.
+// revisions and decisions as work notes.
 package servicenow
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/plain"
@@ -25,11 +28,19 @@ type Config struct {
 	User     string `yaml:"user"`     // name of the user
 	Password string `yaml:"password"` // reference
 	Table    string `yaml:"table"`    // incident if empty; sn_si_incident for Security Incident Response
+	// States are the values of the field state by what was decided (in_progress, suppressed, resolved, new); without one the
+	// record's state is left alone.
+	States map[string]string `yaml:"states"`
+	// CloseCode is the value of the field close_code of a record that is resolved, where the table requires one.
+	CloseCode string `yaml:"close_code"`
 }
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
-	return alert.RequireSettings("url", c.URL, "user", c.User, "password", c.Password)
+	if err := alert.RequireSettings("url", c.URL, "user", c.User, "password", c.Password); err != nil {
+		return err
+	}
+	return alert.CheckTriage("states", c.States)
 }
 
 // Open implements alert.Settings.
@@ -43,13 +54,14 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 		table = "incident"
 	}
 	return &notifier{
-		&webapi.Client{
+		api: &webapi.Client{
 			Base: c.URL,
 			HTTP: env.HTTP(),
 			Now:  env.Now,
 			Auth: webapi.Basic{User: c.User, Password: password},
 		},
-		"/api/now/table/" + url.PathEscape(table),
+		path: "/api/now/table/" + url.PathEscape(table),
+		conf: *c,
 	}, nil
 }
 
@@ -57,6 +69,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 type notifier struct {
 	api  *webapi.Client
 	path string
+	conf Config
 }
 
 // urgency is ServiceNow's, from 1; severities without one have 3.
@@ -76,44 +89,75 @@ var code = regexp.MustCompile(`(?i)\[\s*(/?\s*code)\s*\]`)
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	ref := m.Ref
 	if ref == "" && m.Repeat {
-		res, err := n.api.Get(ctx, n.path+"?"+url.Values{
-			"sysparm_query":  {"correlation_id=" + m.Alert.ID},
-			"sysparm_fields": {"sys_id"},
-			"sysparm_limit":  {"1"},
-		}.Encode())
-		if err != nil {
-			return "", err
+		var err error
+		if ref, err = n.find(ctx, m.Alert.ID); err != nil && !alert.CannotLookUp(err) {
+			return "", alert.Repeatable(err)
 		}
-
-		var found struct {
-			Result []struct {
-				ID string `json:"sys_id"`
-			} `json:"result"`
-		}
-		if err := json.Unmarshal(res.Body, &found); err != nil {
-			return "", err
-		}
-
-		if len(found.Result) > 0 {
-			ref = found.Result[0].ID
+		if ref != "" && m.Alert.Revision == 1 && m.Alert.Triage == nil {
+			return ref, nil // it says all that there is to say
 		}
 	}
-
-	text := code.ReplaceAllString(plain.Clip(m.Text(), maxText), "($1)")
-	method, path, body := http.MethodPost, n.path, map[string]string{}
 	if ref != "" {
-		method, path = http.MethodPatch, n.path+"/"+url.PathEscape(ref)
-		body["work_notes"] = text
-	} else {
-		level := max(urgency[m.Alert.Severity], 0)
-		if level == 0 {
-			level = 3
-		}
-		body["short_description"], body["description"], body["correlation_id"], body["urgency"] =
-			plain.Clip(m.Headline(), maxShort), text, m.Alert.ID, strconv.Itoa(level)
+		id, err := n.write(ctx, http.MethodPatch, n.path+"/"+url.PathEscape(ref), n.revision(m))
+		if s := webapi.Status(err); s != http.StatusNotFound && s != http.StatusGone {
+			return id, err
+		} // somebody has deleted it
 	}
+	return n.write(ctx, http.MethodPost, n.path, map[string]string{
+		"short_description": plain.Clip(m.Headline(), maxShort),
+		"description":       text(m),
+		"correlation_id":    m.Alert.ID,
+		"urgency":           urgencyOf(m.Alert.Severity),
+	})
+}
 
-	b, err := json.Marshal(body)
+// text returns a message without HTML.
+func text(m *alert.Message) string {
+	return code.ReplaceAllString(plain.Clip(m.Text(), maxText), "($1)")
+}
+
+// urgencyOf returns the urgency of a severity.
+func urgencyOf(s alert.Severity) string { return strconv.Itoa(cmp.Or(urgency[s], 3)) }
+
+// revision returns the fields that a revision or a decision changes.
+func (n *notifier) revision(m *alert.Message) map[string]string {
+	fields := map[string]string{"work_notes": text(m)}
+	if m.Before != nil && m.Before.Severity != m.Alert.Severity {
+		fields["urgency"] = urgencyOf(m.Alert.Severity)
+	}
+	if t := m.Alert.Triage; t != nil && m.Decision && n.conf.States[string(t.Status)] != "" {
+		fields["state"] = n.conf.States[string(t.Status)]
+		if t.Status == alert.TriageResolved && n.conf.CloseCode != "" {
+			fields["close_code"], fields["close_notes"] = n.conf.CloseCode, plain.Clip(strings.Join(m.Changes(), " "), maxText)
+		}
+	}
+	return fields
+}
+
+// find returns the sys_id of the record of an alert; "" if there is none.
+func (n *notifier) find(ctx context.Context, id string) (string, error) {
+	res, err := n.api.Get(ctx, n.path+"?"+url.Values{
+		"sysparm_query":  {"correlation_id=" + id},
+		"sysparm_fields": {"sys_id"},
+		"sysparm_limit":  {"1"},
+	}.Encode())
+	if err != nil {
+		return "", err
+	}
+	var found struct {
+		Result []struct {
+			ID string `json:"sys_id"`
+		} `json:"result"`
+	}
+	if err := json.Unmarshal(res.Body, &found); err != nil || len(found.Result) == 0 {
+		return "", err
+	}
+	return found.Result[0].ID, nil
+}
+
+// write creates or changes a record, and returns its sys_id.
+func (n *notifier) write(ctx context.Context, method, path string, fields map[string]string) (string, error) {
+	b, err := json.Marshal(fields)
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
@@ -121,13 +165,16 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err != nil {
 		return "", err
 	}
-
 	var made struct {
 		Result struct {
 			ID string `json:"sys_id"`
 		} `json:"result"`
 	}
-
-	err = json.Unmarshal(res.Body, &made)
-	return made.Result.ID, err
+	if err := json.Unmarshal(res.Body, &made); err != nil {
+		return "", err
+	}
+	if made.Result.ID == "" {
+		return "", errors.New("servicenow: the response names no record")
+	}
+	return made.Result.ID, nil
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/alert"
@@ -85,7 +86,8 @@ func (p place) root() string { return cmp.Or(p.thread, p.ts) }
 func (p place) String() string { return strings.TrimSpace(p.channel + " " + p.ts + " " + p.thread) }
 
 // Notify implements alert.Notifier. The first message about an alert is updated in place, and each
-// revision is also a reply in its thread. Alerts of one case are replies to the case's first message. The
+// revision and decision is also a reply in its thread, because an update notifies nobody. One that raises the severity to
+// high or above is shown in the channel as well. Alerts of one case are replies to the case's first message. The
 // reference is the place of the alert's first message.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	own, known := parsePlace(m.Ref)
@@ -101,8 +103,8 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if gone(err) { // somebody has deleted it
 		return n.first(ctx, m)
 	}
-	if err != nil {
-		return "", err
+	if err != nil && !tooOld(err) {
+		return "", alert.Repeatable(err)
 	}
 	reply := map[string]any{
 		"channel":         own.channel,
@@ -110,7 +112,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		"text":            escape(strings.Join(m.Changes(), " ")),
 		"blocks":          changes(m, own.thread != ""),
 		"unfurl_links":    false,
-		"reply_broadcast": m.Before != nil && m.Alert.Severity > m.Before.Severity,
+		"reply_broadcast": m.Before != nil && m.Alert.Severity > m.Before.Severity && m.Alert.Severity >= alert.High,
 	}
 	if _, err := n.call(ctx, "chat.postMessage", reply); err != nil && !gone(err) {
 		return "", err
@@ -151,6 +153,12 @@ func (n *notifier) first(ctx context.Context, m *alert.Message) (string, error) 
 // apiError is an error that Slack names.
 type apiError struct{ method, code string }
 
+// tooOld reports whether a message may not be changed any more: the workspace limits for how long.
+func tooOld(err error) bool {
+	e, ok := errors.AsType[*apiError](err)
+	return ok && e.code == "edit_window_closed"
+}
+
 // Error returns the method and Slack's name of the error.
 func (e *apiError) Error() string { return "slack: " + e.method + ": " + e.code }
 
@@ -187,14 +195,16 @@ func (n *notifier) call(ctx context.Context, method string, body map[string]any)
 	if err := json.Unmarshal(res.Body, &answer); err != nil {
 		return place{}, err
 	}
-	if answer.OK {
+	switch refused := (&apiError{method, answer.Error}); {
+	case answer.OK && answer.TS != "":
 		return place{channel: answer.Channel, ts: answer.TS}, nil
+	case answer.OK, answer.Error == "internal_error", answer.Error == "fatal_error": // some of it may have been done
+		return place{}, refused
+	case slices.Contains([]string{"invalid_blocks", "invalid_arguments", "msg_too_long", "no_text"}, answer.Error):
+		return place{}, alert.Permanent(refused)
+	default:
+		return place{}, alert.Repeatable(refused)
 	}
-	switch answer.Error {
-	case "invalid_blocks", "invalid_arguments", "msg_too_long", "no_text":
-		return place{}, alert.Permanent(&apiError{method, answer.Error})
-	}
-	return place{}, &apiError{method, answer.Error}
 }
 
 // encode returns JSON in which <, > and & are not escaped: Slack shows them as they are.
@@ -240,6 +250,9 @@ func bullets(title string, lines []string) []any {
 // blocks returns the blocks of a message.
 func blocks(m *alert.Message) []any {
 	list := []any{map[string]any{"type": "header", "text": text(m.Headline(), maxHeader)}}
+	if m.Several() {
+		return append(list, section(strings.TrimSpace(m.Rest()+" "+m.Repeated())))
+	}
 	list = append(list, bullets("", m.Chips())...)
 	list = append(list, section(m.Body()))
 	list = append(list, bullets("Items", m.Items())...)
@@ -269,8 +282,8 @@ func changes(m *alert.Message, named bool) []any {
 		list = append(list, section(m.Headline()))
 	}
 	list = append(list, bullets("", m.Changes())...)
-	if m.Repeat {
-		list = append(list, section("Possible repeat: sending it was interrupted before."))
+	if again := m.Repeated(); again != "" {
+		list = append(list, section(again))
 	}
 	return list
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/alert"
@@ -99,14 +100,18 @@ func card(m *alert.Message, most int) map[string]any {
 		}
 	}
 	lines("Changed", m.Changes())
-	lines("", m.Chips())
-	body = append(body, text(m.Body(), nil))
-	lines("Items", m.Items())
-	var facts []any
-	for _, f := range m.Facts() {
-		facts = append(facts, map[string]string{"title": f.Name, "value": escape(plain.Clip(f.Value, most))})
+	if m.Decision {
+		lines("", slices.DeleteFunc([]string{m.Repeated()}, func(s string) bool { return s == "" }))
+	} else {
+		lines("", m.Chips())
+		body = append(body, text(m.Body(), nil))
+		lines("Items", m.Items())
+		var facts []any
+		for _, f := range m.Facts() {
+			facts = append(facts, map[string]string{"title": f.Name, "value": escape(plain.Clip(f.Value, most))})
+		}
+		body = append(body, map[string]any{"type": "FactSet", "facts": facts})
 	}
-	body = append(body, map[string]any{"type": "FactSet", "facts": facts})
 	if rest := m.Rest(); rest != "" {
 		body = append(body, text(rest, map[string]any{"isSubtle": true}))
 	}

@@ -15,10 +15,12 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -84,6 +86,9 @@ type Error struct {
 	Text   string        // in the vendor's words, on one line
 	Wait   time.Duration // how long the vendor asks to wait; 0 if it does not
 	Err    error         // why there was no response, or why it was unusable
+	// Unclear is set if the request may have taken effect: it was sent, and no answer says that it was refused. A
+	// server's own failure (5xx) does not say so, nor does an answer of success that cannot be read.
+	Unclear bool
 }
 
 // Error returns the operation with the status and the vendor's text, or with Err.
@@ -197,15 +202,15 @@ func (c *Client) JSON(ctx context.Context, method, target, contentType string, b
 	b, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
 	switch {
 	case err != nil:
-		return nil, &Error{Op: op, Err: fmt.Errorf("the response was truncated: %w", err)}
+		return nil, &Error{Op: op, Unclear: true, Err: fmt.Errorf("the response was truncated: %w", err)}
 	case len(b) > maxBody:
-		return nil, &Error{Op: op, Kind: Refused, Err: fmt.Errorf("a response of more than %d MiB", maxBody>>20)}
+		return nil, &Error{Op: op, Kind: Refused, Unclear: true, Err: fmt.Errorf("a response of more than %d MiB", maxBody>>20)}
 	case !json.Valid(b):
 		what := "the response is not JSON"
 		if t := bytes.TrimSpace(b); len(t) > 0 && (t[0] == '{' || t[0] == '[') {
 			what = "the response was truncated"
 		}
-		return nil, &Error{Op: op, Err: errors.New(what)}
+		return nil, &Error{Op: op, Unclear: true, Err: errors.New(what)}
 	}
 	return &Response{res.Header, b}, nil
 }
@@ -232,7 +237,7 @@ func (c *Client) Send(ctx context.Context, method, target, contentType string, b
 	defer res.Body.Close()
 	b, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	if err != nil {
-		return nil, &Error{Op: op, Err: fmt.Errorf("the response was truncated: %w", err)}
+		return nil, &Error{Op: op, Unclear: true, Err: fmt.Errorf("the response was truncated: %w", err)}
 	}
 	return &Response{res.Header, b}, nil
 }
@@ -294,7 +299,8 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 		client.CheckRedirect = func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse // secrets are sent nowhere else
 		}
-		res, err := client.Do(req)
+		watch, sent := WatchSent(req.Context())
+		res, err := client.Do(req.WithContext(watch))
 		if err != nil {
 			var u *url.Error
 			if errors.As(err, &u) { // its text contains the query
@@ -303,7 +309,7 @@ func (c *Client) do(ctx context.Context, method, target, contentType string, bod
 			if ctx.Err() != nil {
 				return nil, op, ctx.Err()
 			}
-			return nil, op, &Error{Op: op, Err: err}
+			return nil, op, &Error{Op: op, Err: err, Unclear: sent()}
 		}
 
 		c.learn(res)
@@ -346,6 +352,14 @@ func (c *Client) request(ctx context.Context, method string, u *url.URL, content
 	}
 	req.Header.Set("Authorization", header)
 	return req, secrets, nil
+}
+
+// WatchSent returns a context for HTTP requests, and what reports whether one of them was sent, if only in part. A
+// failure before that (no address, no connection, no encryption) is none of the receiver's doing, and has had no effect.
+func WatchSent(ctx context.Context) (watch context.Context, sent func() bool) {
+	var wrote atomic.Bool
+	watch = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
+	return watch, wrote.Load
 }
 
 // wait delays a request while the vendor's limit is used up.
@@ -412,6 +426,7 @@ func (c *Client) refusal(op string, res *http.Response, secrets []string) *Error
 		Text:   plainText(body, secrets),
 		Wait:   c.asked(res.Header),
 	}
+	e.Unclear = e.Status >= 500
 	marked := c.Throttled != nil && c.Throttled(body)
 	switch s := res.StatusCode; {
 	case s == http.StatusTooManyRequests,

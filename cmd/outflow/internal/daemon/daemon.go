@@ -24,6 +24,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
+	"github.com/outflow/outflow/cmd/outflow/internal/triage"
 	"github.com/outflow/outflow/detect/detectors"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/ingest"
@@ -342,6 +343,9 @@ func (d *Daemon) notify(ctx context.Context, log eventlog.Log) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-clock.C:
+			if err := d.takeDecisions(ctx); err != nil {
+				return err
+			}
 		case a := <-arrivals:
 			switch {
 			case a.Err == io.EOF:
@@ -355,6 +359,9 @@ func (d *Daemon) notify(ctx context.Context, log eventlog.Log) error {
 			}
 		}
 	}
+	if err := d.takeDecisions(ctx); err != nil {
+		return err
+	}
 	if err := out.drain(ctx); err != nil {
 		return err
 	}
@@ -362,6 +369,25 @@ func (d *Daemon) notify(ctx context.Context, log eventlog.Log) error {
 	if err == nil && left > 0 {
 		waits := plain.CountOf(left, "alert could not be sent: it waits", "alerts could not be sent: they wait")
 		return fmt.Errorf("%s in %s", waits, d.dir)
+	}
+	return err
+}
+
+// routes are what the channels of a configuration want.
+func routes(conf *config.Config) (list []alert.Route) {
+	for i := range conf.Channels {
+		c := &conf.Channels[i]
+		list = append(list, alert.Route{Channel: c.Name, Matches: conf.WantedBy(c), Brief: c.Spec.Brief})
+	}
+	return list
+}
+
+// takeDecisions queues what was decided in the feed for the channels that were told of the alerts.
+func (d *Daemon) takeDecisions(ctx context.Context) error {
+	err := triage.Tell(ctx, d.dir, d.alerts, routes(d.current()), time.Now(), d.Once)
+	if err != nil && ctx.Err() == nil {
+		d.Log.Warn("decisions about alerts not told; retrying", "err", err)
+		return nil
 	}
 	return err
 }
@@ -402,10 +428,7 @@ func (d *Daemon) take(ctx context.Context, a stream.Arrival, at *alert.Position,
 		Detectors:      detectors.Traits(),
 		NeedsAttention: func(a *alert.Alert) bool { return alert.NeedsAttention(a, budget, alert.Medium) },
 	}
-	for i := range conf.Channels {
-		c := &conf.Channels[i]
-		policy.Routes = append(policy.Routes, alert.Route{Channel: c.Name, Matches: conf.WantedBy(c), Brief: c.Spec.Brief})
-	}
+	policy.Routes = routes(conf)
 	if err := d.alerts.PutDays(ctx, days); err != nil {
 		return err
 	}
