@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/secret"
@@ -46,72 +45,26 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 			Auth: webapi.Static{Scheme: "ApiKey", Token: key},
 		},
 		index,
+		env.Version,
 	}, nil
 }
 
 // notifier implements alert.Notifier.
 type notifier struct {
-	api   *webapi.Client
-	index string
-}
-
-// related are the values of the alert's items that Elastic searches other data for
-// (www.elastic.co/guide/en/ecs/8.17/ecs-related.html).
-func related(a *alert.Alert) map[string][]string {
-	out := map[string][]string{"user": {a.User}}
-	add := func(field, value string) {
-		if value != "" && !slices.Contains(out[field], value) {
-			out[field] = append(out[field], value)
-		}
-	}
-	for i := range a.Evidence {
-		for k := range a.Evidence[i].Items {
-			x := &a.Evidence[i].Items[k]
-			add("ip", x.Client.IP)
-			add("hosts", x.Client.Device)
-			for _, r := range x.Recipients {
-				add("user", r)
-			}
-		}
-	}
-	return out
+	api     *webapi.Client
+	index   string
+	version string // of the program
 }
 
 // Notify implements alert.Notifier. The document's id is the alert's, so that a revision
 // replaces it.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	a := &m.Alert
-	doc := map[string]any{
-		"@timestamp": a.Time,
-		"message":    a.Sentence(),
-		"ecs":        map[string]string{"version": "8.17"},
-		"tags":       []string{"outflow"},
-		"event": map[string]any{
-			"kind":       "alert",
-			"category":   []string{"threat"},
-			"type":       []string{"indicator"},
-			"id":         a.ID,
-			"module":     "outflow",
-			"dataset":    "outflow.alert",
-			"severity":   int(a.Severity),
-			"risk_score": a.Score,
-			"start":      a.Window.Start,
-			"end":        a.Window.End,
-			"reason":     a.Reason,
-			"provider":   "outflow",
-		},
-		"rule":    map[string]any{"id": a.Detector, "name": a.DetectorTitle()},
-		"user":    map[string]any{"name": a.User},
-		"related": related(a),
-		"threat":  map[string]any{"framework": "MITRE ATT&CK", "technique": map[string]any{"id": a.Techniques}},
-		"outflow": a,
-	}
-
 	head, err := json.Marshal(map[string]any{"index": map[string]string{"_index": n.index, "_id": a.ID}})
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
-	body, err := json.Marshal(doc)
+	body, err := json.Marshal(Document(m, n.version))
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
