@@ -20,6 +20,7 @@ import (
 func (s *Server) entityPages(mux *http.ServeMux) {
 	page := func(pattern string, h handler, roles ...Role) { mux.Handle(pattern, s.guard(roles, true, h)) }
 	page("GET /entities/{kind}/{name}", s.entityPage, SOC)
+	page("GET /entities", s.entitiesPage, SOC)
 	page("GET /coverage", s.coveragePage, SOC, Admin, Auditor)
 	page("GET /watchlists", s.watchlistsPage, SOC, Admin, Auditor)
 	mux.HandleFunc("GET /sources", func(w http.ResponseWriter, r *http.Request) {
@@ -28,6 +29,7 @@ func (s *Server) entityPages(mux *http.ServeMux) {
 	api := func(pattern string, h handler, roles ...Role) { mux.Handle(pattern, s.guard(roles, false, h)) }
 	api("GET /v1/people/{user}", s.person, SOC)
 	api("GET /v1/entities/{kind}/{name}", s.entity, SOC)
+	api("GET /v1/entities", s.entities, SOC)
 	api("GET /v1/coverage", s.coverageNow, SOC, Admin, Auditor)
 	api("GET /v1/watchlists", s.watchlistsNow, SOC, Admin, Auditor)
 }
@@ -325,10 +327,7 @@ type entityView struct {
 
 // KindTitle is what the entity is, for people.
 func (v *entityView) KindTitle() string {
-	return map[alert.EntityKind]string{
-		alert.DomainEntity: "Outside domain", alert.AddressEntity: "Outside address", alert.AccountEntity: "AWS account",
-		alert.ApplicationEntity: "Application", alert.BucketEntity: "Bucket", alert.ItemEntity: "Item",
-	}[v.Kind]
+	return strings.ToUpper(entityTitles[v.Kind][0][:1]) + entityTitles[v.Kind][0][1:]
 }
 
 // Domain returns the domain of an address, which has a page of its own; no kind for other entities.
@@ -357,5 +356,5 @@ func (s *Server) entityPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if err != nil {
 		return err
 	}
-	return s.render(w, http.StatusOK, "entity.html", &entityView{frame{Title: x.Title, Who: who.Token, At: "/"}, x})
+	return s.render(w, http.StatusOK, "entity.html", &entityView{frame{Title: x.Title, Who: who.Token, At: "/entities"}, x})
 }

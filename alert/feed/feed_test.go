@@ -224,6 +224,8 @@ func TestRoles(t *testing.T) {
 		"GET /entities/domain/x.example":        {SOC},
 		"GET /v1/people/P-X":                    {SOC},
 		"GET /v1/entities/domain/x.example":     {SOC},
+		"GET /entities":                         {SOC},
+		"GET /v1/entities":                      {SOC},
 		"GET /v1/coverage":                      {SOC, Admin, Auditor},
 		"GET /v1/watchlists":                    {SOC, Admin, Auditor},
 		"GET /leavers":                          {HR},
@@ -758,7 +760,7 @@ func TestOpenAPI(t *testing.T) {
 			}
 		}
 	}
-	if routes != 16 {
+	if routes != 17 {
 		t.Errorf("the document has %d routes", routes)
 	}
 }

@@ -50,6 +50,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"entity":    entityPath,
 	"recipient": recipientPath,
 	"count":     plain.Number,
+	"int":       plain.Count,
 	"percent":   func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
 	"pair":      func(l Watchlist, v *watchlistsView) watchlistCard { return watchlistCard{&l, v} },
 	"size":      func(n int64) string { return plain.Size(float64(n)) },
@@ -134,6 +135,7 @@ type link struct {
 var navigation = map[Role][]link{
 	SOC: {
 		{"/", "Alerts"},
+		{"/entities", "Entities"},
 		{"/suppressions", "Suppressions"},
 		{"/digest", "Weekly digest"},
 		{"/watchlists", "Watchlists"},
