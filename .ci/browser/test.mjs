@@ -228,6 +228,74 @@ try {
     assert.equal((await plain.$$("#queue input:checked")).length, 1);
     await noScript.close();
   });
+  await step("closing as a duplicate by keyboard, both pages, and undoing it", async () => {
+    const [first, second] = some.filter((a) => a.id !== download.id);
+    await page.goto(base + "/alerts/" + second.id);
+    await page.keyboard.press("c");
+    await page.waitForFunction(() => document.activeElement.name === "as");
+    assert.equal(await page.isVisible("#duplicate_of"), false);
+    await page.keyboard.press("ArrowUp"); // from the first to the last
+    assert.equal(await page.isVisible("#duplicate_of"), true);
+    await accessible(page, "closing as a duplicate");
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("ffffffffffff");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    await nav(page, "Enter");
+    assert.match(await page.textContent("#close-error"), /No alert, or more than one, has the ID/i);
+    wrong.length = 0; // the browser notes the 422
+    await page.fill("#duplicate_of", base + "/alerts/" + first.id);
+    await page.focus("#close button.primary");
+    await nav(page, "Enter");
+    assert.match(await page.textContent("section[aria-labelledby=triage]"), /Duplicate of/);
+    await Promise.all([page.waitForNavigation(), page.click("section[aria-labelledby=triage] > p a")]);
+    assert.equal(new URL(page.url()).pathname, "/alerts/" + first.id);
+    assert.match(await page.textContent("section[aria-labelledby=triage]"), /Duplicates of this alert/);
+    await accessible(page, "the original");
+    await page.goBack();
+    await nav(page, "z");
+    assert.match(await page.textContent("#triage"), /Open/);
+  });
+  await step("on a phone the filters are folded, also without scripts", async () => {
+    for (const javaScriptEnabled of [true, false]) {
+      const phone = await browser.newContext({ viewport: { width: 390, height: 844 }, javaScriptEnabled });
+      await phone.addCookies(await context.cookies());
+      const small = await phone.newPage();
+      await small.goto(base + "/");
+      assert.equal(await small.isVisible("select[name=severity]"), false);
+      assert.ok((await small.locator("#queue .row").first().boundingBox()).y < 500);
+      await small.focus(".more-filters summary");
+      await small.keyboard.press("Enter");
+      assert.equal(await small.isVisible("select[name=severity]"), true);
+      await small.goto(base + "/?severity=critical");
+      assert.equal(await small.isVisible("select[name=severity]"), true);
+      await phone.close();
+    }
+    await page.goto(base + "/");
+    assert.equal(await page.isVisible("select[name=severity]"), true);
+    assert.equal(await page.isVisible(".more-filters summary"), false);
+  });
+  await step("entities: kinds, search, order and a page, by keyboard", async () => {
+    await page.goto(base + "/entities");
+    await shot(page, "entities");
+    await page.focus(".tabs a:last-child");
+    await nav(page, "Enter");
+    assert.match(page.url(), /kind=item/);
+    assert.match(await page.textContent(".pages"), /1 to 50 of \d+/);
+    await Promise.all([page.waitForNavigation(), page.selectOption("select[name=sort]", "name")]);
+    await page.focus("a[rel=next]");
+    await nav(page, "Enter");
+    assert.match(page.url(), /kind=item&page=2&sort=name/);
+    await page.keyboard.press("/");
+    await page.keyboard.type("zebra");
+    await nav(page, "Enter");
+    assert.match(await page.textContent(".empty"), /No item matches “zebra”/);
+    await accessible(page, "no entity");
+    await page.goto(base + "/entities?kind=domain");
+    await page.focus("td .open");
+    await nav(page, "Enter");
+    assert.match(page.url(), /\/entities\/domain\/.+/);
+  });
   await step("deciding about several, and undoing it", async () => {
     await page.goto(base + "/");
     const n = (await page.$$("#queue .row")).length;
@@ -289,7 +357,7 @@ try {
     await Promise.all([page.waitForNavigation(), page.click("#live a")]);
   });
   const digests = "/digest?week=2026-W16";
-  const visited = { soc: ["/", "/alerts/" + download.id, "/alerts/" + some[some.length - 1].id, "/people/" + download.user, "/suppressions", digests, "/nowhere"] };
+  const visited = { soc: ["/", "/alerts/" + download.id, "/alerts/" + some[some.length - 1].id, "/people/" + download.user, "/suppressions", digests, "/entities?kind=item", "/entities?kind=bucket&q=zebra", "/nowhere"] };
   for (const role of ["soc", "hr", "privacy", "auditor", "admin"]) {
     await step("every page of " + role + ": axe, 390 and 1440 px, light and dark", async () => {
       const own = await browser.newContext();

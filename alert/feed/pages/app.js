@@ -24,6 +24,12 @@
     zone.textContent = (name ? name + " " : "") + "(UTC" + (off ? sign + two(Math.floor(abs / 60)) + ":" + two(abs % 60) : "") + ")";
   }
 
+  // On narrow screens rows of links scroll: the current one is in view.
+  all(".tabs [aria-current], .nav [aria-current]").forEach(function (a) {
+    var box = a.parentNode;
+    box.scrollLeft = Math.max(0, a.offsetLeft - box.offsetLeft - (box.clientWidth - a.offsetWidth) / 2);
+  });
+
   // Filters apply at once.
   var filter = get("filter");
   if (filter) {
