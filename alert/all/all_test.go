@@ -43,7 +43,7 @@ var overHTTP = map[string]struct{ good, settings string }{
 	"teams":      {``, `url: env:OUTFLOW_TEST_TEAMS`},
 	"pagerduty":  {`{"status":"success"}`, `base_url: "%s"` + "\nkey: env:OUTFLOW_TEST_SECRET"},
 	"splunk_hec": {`{"text":"Success","code":0}`, `url: "%s"` + "\ntoken: env:OUTFLOW_TEST_SECRET"},
-	"elastic":    {`{"errors":false,"items":[{"index":{"status":201}}]}`, `url: "%s"` + "\napi_key: env:OUTFLOW_TEST_SECRET"},
+	"elastic":    {`{"errors":false,"items":[{"create":{"status":201}}]}`, `url: "%s"` + "\napi_key: env:OUTFLOW_TEST_SECRET"},
 	"jira": {
 		`{"key":"SEC-1","issues":[{"key":"SEC-1"}]}`,
 		`url: "%s"` + "\nuser: outflow@acme.example\ntoken: env:OUTFLOW_TEST_SECRET\nproject: SEC\ndeployment: cloud",
@@ -326,12 +326,24 @@ func TestPagerDuty(t *testing.T) {
 // TestElasticRefused tells a rejected document from an index that is busy.
 func TestElasticRefused(t *testing.T) {
 	t.Setenv("OUTFLOW_TEST_SECRET", alerttest.Secret)
-	for status, permanent := range map[int]bool{400: true, 429: false, 503: false} {
+	for kind, c := range map[string]struct {
+		status        int
+		ok, permanent bool
+	}{
+		"document_parsing_exception":        {400, false, true},
+		"strict_dynamic_mapping_exception":  {400, false, true},
+		"illegal_argument_exception":        {400, false, false}, // about the index: a person can mend it
+		"index_not_found_exception":         {404, false, false},
+		"version_conflict_engine_exception": {409, true, false}, // it is there
+		"es_rejected_execution_exception":   {429, false, false},
+		"unavailable_shards_exception":      {503, false, false},
+	} {
 		r := alerttest.NewReceiver(t, fmt.Sprintf(
-			`{"errors":true,"items":[{"index":{"status":%d,"error":{"type":"mapper_parsing_exception"}}}]}`, status))
+			`{"errors":true,"items":[{"create":{"status":%d,"error":{"type":%q,"reason":"why"}}}]}`, c.status, kind))
 		n := alerttest.Open(t, kindOf("elastic"), fmt.Sprintf(overHTTP["elastic"].settings, r.URL))
-		if _, err := n.Notify(t.Context(), &alert.Message{Alert: alerttest.Alert()}); err == nil || alert.IsPermanent(err) != permanent {
-			t.Errorf("%d: %v", status, err)
+		_, err := n.Notify(t.Context(), &alert.Message{Alert: alerttest.Alert()})
+		if (err == nil) != c.ok || alert.IsPermanent(err) != c.permanent {
+			t.Errorf("%s: %v", kind, err)
 		}
 	}
 }

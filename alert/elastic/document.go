@@ -51,7 +51,10 @@ func Document(m *alert.Message, version string) map[string]any {
 		tags = append(tags, "possible-repeat")
 	}
 	if a.Withdrawn {
-		event["kind"], tags = "event", append(tags, "withdrawn")
+		tags = append(tags, "withdrawn")
+	}
+	if m.Decision || a.Done() { // nothing to be alerted of
+		event["kind"] = "event"
 	}
 	if m.Link != "" {
 		event["url"] = keyword(m.Link)
@@ -65,6 +68,13 @@ func Document(m *alert.Message, version string) map[string]any {
 		"observer":   map[string]string{"vendor": "Outflow", "product": "Outflow", "version": cmp.Or(version, "dev")},
 		"rule":       map[string]string{"id": a.Detector, "name": keyword(a.DetectorTitle())},
 		"outflow":    a,
+	}
+	if t := a.Triage; t != nil {
+		labels := map[string]string{"triage_status": string(t.Status)}
+		if t.Verdict != "" {
+			labels["triage_verdict"] = string(t.Verdict)
+		}
+		doc["labels"] = labels
 	}
 	if a.User != "" {
 		user := map[string]string{"name": keyword(a.User)}

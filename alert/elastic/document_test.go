@@ -88,7 +88,7 @@ func TestDocuments(t *testing.T) {
 		kind, category string
 	}{
 		{alert.Message{Alert: alerttest.Alert()}, "alert", "[file]"},
-		{alert.Message{Alert: alerttest.Mask().Alert(&closed)}, "alert", "[file]"},
+		{alert.Message{Alert: alerttest.Mask().Alert(&closed)}, "event", "[file]"},
 		{alert.Message{Alert: withdrawn}, "event", "[file]"},
 		{alert.Message{Alert: alert.Sample(alerttest.Now), Test: true, Repeat: true}, "event", "[file]"},
 		{alert.Message{Alert: long}, "alert", "[file]"},

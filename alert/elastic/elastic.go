@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/webapi"
 )
@@ -56,11 +58,10 @@ type notifier struct {
 	version string // of the program
 }
 
-// Notify implements alert.Notifier. The document's id is the alert's, so that a revision
-// replaces it.
+// Notify implements alert.Notifier. Each revision, and each decision about it, is a document of its own, whose id is made
+// of it. It is created, which data streams allow, and is there already if an earlier attempt has created it.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
-	a := &m.Alert
-	head, err := json.Marshal(map[string]any{"index": map[string]string{"_index": n.index, "_id": a.ID}})
+	head, err := json.Marshal(map[string]any{"create": map[string]string{"_index": n.index, "_id": m.Key()}})
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
@@ -68,32 +69,42 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
-
 	res, err := n.api.Send(ctx, http.MethodPost, "/_bulk", "application/x-ndjson", []byte(string(head)+"\n"+string(body)+"\n"), nil)
 	if err != nil {
 		return "", err
 	}
 	var answer struct {
-		Errors bool `json:"errors"`
-		Items  []struct {
-			Index struct {
-				Status int             `json:"status"`
-				Error  json.RawMessage `json:"error"`
-			} `json:"index"`
+		Items []struct {
+			Create outcome `json:"create"`
 		} `json:"items"`
 	}
-	if err := json.Unmarshal(res.Body, &answer); err != nil {
-		return "", errors.New("elastic: the response is not JSON")
+	if err := json.Unmarshal(res.Body, &answer); err != nil || len(answer.Items) != 1 {
+		return "", errors.New("elastic: the response is not that of a bulk request")
 	}
+	return m.Alert.ID, answer.Items[0].Create.err()
+}
 
-	if answer.Errors && len(answer.Items) > 0 { // the request was accepted, the document was not
-		i := answer.Items[0].Index
-		err := errors.New("elastic: " + string(i.Error[:min(len(i.Error), 300)]))
-		if i.Status >= 400 && i.Status < 500 && i.Status != http.StatusTooManyRequests {
-			return "", alert.Permanent(err)
-		}
-		return "", err
+// outcome is what became of a document: the request was accepted, the document may not have been.
+type outcome struct {
+	Status int `json:"status"`
+	Error  struct {
+		Type   string `json:"type"`
+		Reason string `json:"reason"`
+	} `json:"error"`
+}
+
+// err returns why a document was not created; nil if it is there. Only what is wrong with the document itself is permanent.
+func (o *outcome) err() error {
+	if o.Status/100 == 2 || o.Status == http.StatusConflict {
+		return nil
 	}
-
-	return a.ID, nil
+	err := fmt.Errorf("elastic: status %d: %s: %s", o.Status, o.Error.Type, plain.Clip(plain.Printable(o.Error.Reason), 300))
+	switch o.Error.Type {
+	case "mapper_parsing_exception", "document_parsing_exception", "strict_dynamic_mapping_exception":
+		return alert.Permanent(err)
+	}
+	if o.Status >= 400 && o.Status < 500 {
+		return alert.Repeatable(err)
+	}
+	return err
 }

@@ -124,6 +124,12 @@ func (r *Report) value(name string, f *field, v any) {
 		ok = !math.IsNaN(n)
 	case "boolean":
 		_, ok = v.(bool)
+	case "object": // of words, such as labels
+		var words map[string]any
+		words, ok = v.(map[string]any)
+		for _, word := range words {
+			ok = ok && text(word) != ""
+		}
 	}
 	if !ok {
 		r.add(name, "%q is no %s", v, f.Type)
