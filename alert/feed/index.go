@@ -145,8 +145,11 @@ func searchable(a *alert.Alert) string {
 func rankOf(a *alert.Alert) int64 {
 	score := min(max(int64(a.Score*100), 0), 1<<22-1)
 	seconds := min(max(a.Time.Unix(), 0), 1<<34-1)
-	return int64(a.Severity)<<56 | score<<34 | seconds
+	return leastRank(a.Severity) | score<<34 | seconds
 }
+
+// leastRank is the rank that every alert of a severity, or of a higher one, has at least.
+func leastRank(severity alert.Severity) int64 { return int64(severity) << 56 }
 
 // indexPlace returns the place in the feed of alerts.db up to which the index is built.
 func (s *Store) indexPlace(ctx context.Context) (seq int64, err error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -21,6 +22,9 @@ const (
 	alertsShown = 5  // of a case on it, beside the first
 	maxQuery    = 200
 )
+
+// manyHits is how many alerts a search must find for the order of the queue to be followed, and not that of the hits.
+var manyHits = 2000
 
 // queueFilter is what the URL of the queue selects.
 type queueFilter struct {
@@ -42,7 +46,7 @@ type queueFilter struct {
 	severity alert.Severity
 	from     time.Time
 	users    []string // accounts that the alert must be about; nil for all
-	hits     bool     // the table hits has the alerts that fit Text
+	hits     int      // alerts in the table hits, which fit Text; -1 if Text does not matter
 }
 
 // The groups of statuses that the queue has beside the statuses themselves.
@@ -202,7 +206,10 @@ func (f *queueFilter) where(table string, statuses []Status) (cond string, args 
 		}
 		add("$user IN (SELECT value FROM json_each(?))", string(users))
 	}
-	if f.hits {
+	switch {
+	case f.hits > manyHits:
+		add("+$id IN hits") // do not begin with them
+	case f.hits >= 0:
 		add("$id IN hits")
 	}
 	if len(list) == 0 {
@@ -236,9 +243,20 @@ func words(text string) string {
 	return strings.Join(list, " ")
 }
 
-// search fills the temporary table hits with the alerts that a text finds: by their words, by the beginning of their
-// id, and by the users whom it is the beginning of the pseudonym of.
-func search(ctx context.Context, db *sql.Conn, text string, users []string) error {
+// search fills the temporary table hits with the alerts that the text of a filter finds: by their words, by the beginning of
+// their id, and by the users whom it is the beginning of the pseudonym of.
+func (f *queueFilter) search(ctx context.Context, db *sql.Conn, users []string) error {
+	if f.hits = -1; f.Text == "" {
+		return nil
+	}
+	if err := fillHits(ctx, db, f.Text, users); err != nil {
+		return err
+	}
+	return db.QueryRowContext(ctx, "SELECT count(*) FROM hits").Scan(&f.hits)
+}
+
+// fillHits fills the table hits.
+func fillHits(ctx context.Context, db *sql.Conn, text string, users []string) error {
 	if _, err := db.ExecContext(ctx, "CREATE TEMP TABLE IF NOT EXISTS hits (id INTEGER PRIMARY KEY); DELETE FROM hits"); err != nil {
 		return err
 	}
@@ -287,10 +305,8 @@ func (s *Store) find(ctx context.Context, f *queueFilter, users []string) (*foun
 	}
 	defer db.Close()
 	out := &found{others: map[string][]string{}, more: map[string]int{}, counts: map[Status]int{}}
-	if f.hits = f.Text != ""; f.hits {
-		if err := search(ctx, db, f.Text, users); err != nil {
-			return nil, fmt.Errorf("feed: search queue: %w", err)
-		}
+	if err := f.search(ctx, db, users); err != nil {
+		return nil, fmt.Errorf("feed: search queue: %w", err)
 	}
 	for _, step := range []func(context.Context, *sql.Conn, *queueFilter) error{out.count, out.page, out.cases} {
 		if err := step(ctx, db, f); err != nil {
@@ -300,11 +316,20 @@ func (s *Store) find(ctx context.Context, f *queueFilter, users []string) (*foun
 	return out, nil
 }
 
+// inIndex reports whether the index queue_status, which is in the order of statuses, has all that the filter is about.
+func (f *queueFilter) inIndex() bool {
+	return !f.All && f.Detector+f.Source+f.Department+f.Assignee+f.Case == "" && f.from.IsZero() && f.users == nil &&
+		(f.hits < 0 || f.hits > manyHits)
+}
+
 // count counts the alerts that fit but for their status.
 func (x *found) count(ctx context.Context, db *sql.Conn, f *queueFilter) error {
 	cond, args, err := f.where("queue", Statuses)
 	if err != nil {
 		return err
+	}
+	if f.inIndex() {
+		cond = "queue.shown = 1 AND " + cond
 	}
 	rows, err := db.QueryContext(ctx, "SELECT status, count(*) FROM queue WHERE "+cond+" GROUP BY status", args...)
 	if err != nil {
@@ -360,6 +385,9 @@ func (f *queueFilter) leads(further string, with []any) (query string, args []an
 	if further != "" {
 		own, args = own+" AND "+further, append(args, with...)
 	}
+	if f.severity > 0 && !f.Newest {
+		own, args = own+" AND q.rank >= ?", append(args, leastRank(f.severity))
+	}
 	o := f.order()
 	return "SELECT q.alert FROM queue q WHERE " + own + " AND NOT EXISTS (SELECT 1 FROM queue b WHERE b.incident = q.incident AND (b." +
 		o + ", b.id) > (q." + o + ", q.id) AND " + before + ")", append(args, more...), nil
@@ -378,7 +406,7 @@ func (x *found) cases(ctx context.Context, db *sql.Conn, f *queueFilter) error {
 	if err != nil {
 		return err
 	}
-	query := "SELECT l.alert, q.alert FROM queue l JOIN queue q ON q.incident = l.incident AND q.alert <> l.alert " +
+	query := "SELECT l.alert, q.alert FROM queue l CROSS JOIN queue q ON q.incident = l.incident AND q.alert <> l.alert " +
 		"WHERE l.alert IN (SELECT value FROM json_each(?)) AND " + cond + " ORDER BY q." + f.order() + " DESC"
 	rows, err := db.QueryContext(ctx, query, append([]any{string(list)}, args...)...)
 	if err != nil {
@@ -407,18 +435,27 @@ func (s *Store) neighbours(ctx context.Context, f *queueFilter, users []string, 
 		return "", "", fmt.Errorf("feed: search queue: %w", err)
 	}
 	defer db.Close()
-	if f.hits = f.Text != ""; f.hits {
-		if err := search(ctx, db, f.Text, users); err != nil {
-			return "", "", fmt.Errorf("feed: search queue: %w", err)
-		}
+	if err := f.search(ctx, db, users); err != nil {
+		return "", "", fmt.Errorf("feed: search queue: %w", err)
 	}
 	o := f.order()
+	var place, row int64
+	var incident string
+	err = db.QueryRowContext(ctx, "SELECT "+o+", id, incident FROM queue WHERE alert = ?", id).Scan(&place, &row, &incident)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", "", nil
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("feed: search queue: %w", err)
+	}
+	if least := leastRank(f.severity); !f.Newest && place < least { // it is below all that fit
+		place, row = least, 0
+	}
 	for _, side := range []struct {
 		than, dir string
 		to        *string
 	}{{">", "ASC", &before}, {"<", "DESC", &after}} {
-		query, args, err := f.leads("(q."+o+", q.id) "+side.than+" (SELECT "+o+", id FROM queue WHERE alert = ?) "+
-			"AND q.incident <> (SELECT incident FROM queue WHERE alert = ?)", []any{id, id})
+		query, args, err := f.leads("(q."+o+", q.id) "+side.than+" (?, ?) AND q.incident <> ?", []any{place, row, incident})
 		if err != nil {
 			return "", "", err
 		}

@@ -1,7 +1,9 @@
 package feed
 
 import (
+	"cmp"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"regexp"
 	"slices"
@@ -400,5 +402,126 @@ func TestTrend(t *testing.T) {
 		if strings.Contains(row(n), "in 90 days") {
 			t.Error(row(n))
 		}
+	}
+}
+
+// queueSample are alerts of a few cases, people and words, in no order.
+func queueSample(n int) (list []alert.Alert) {
+	r := rand.New(rand.NewPCG(7, 21))
+	for i := range n {
+		list = append(list, numbered(i+1, func(a *alert.Alert) {
+			a.Case, a.Severity, a.Score = hex(1 + r.IntN(n/3))[0], alert.Severity(2+r.IntN(3)), float64(r.IntN(3))
+			a.Time = start.Add(-time.Duration(r.IntN(50)) * time.Hour)
+			a.Sources = []string{[]string{"box", "github"}[r.IntN(2)]}
+			a.Department = []string{"Legal", "Sales", ""}[r.IntN(3)]
+			a.Reason = []string{"zebra", "zebra crossing", "crossing"}[r.IntN(3)]
+		}))
+	}
+	return list
+}
+
+// fits reports whether an alert of queueSample fits a filter, without the help of a database.
+func fits(f *queueFilter, a *alert.Alert) bool {
+	return (f.Text == "" || strings.Contains(a.Reason, f.Text)) && a.Severity >= f.severity &&
+		(f.Source == "" || slices.Contains(a.Sources, f.Source)) && (f.Department == "" || a.Department == f.Department) &&
+		!a.Time.Before(f.from)
+}
+
+// TestQueueExact compares each page of the queue, its counts and the neighbours of each alert with what follows from a
+// list of all alerts, for searches that find few and for those that find many.
+func TestQueueExact(t *testing.T) {
+	defer func(before int) { manyHits = before }(manyHits)
+	x := newTeam(t, 0)
+	all := queueSample(400)
+	x.take(all...)
+	if err := x.server.updateIndex(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]int64{}
+	for i := range all {
+		var row int64
+		if err := x.store.db.QueryRow("SELECT id FROM queue WHERE alert = ?", all[i].ID).Scan(&row); err != nil {
+			t.Fatal(err)
+		}
+		rows[all[i].ID] = row
+	}
+	for _, f := range []queueFilter{
+		{}, {Newest: true}, {severity: alert.High}, {severity: alert.Critical, Newest: true}, {Source: "box"}, {Text: "zebra"}, {All: true},
+		{Text: "crossing", severity: alert.High}, {Text: "zebra", Department: "Legal", Newest: true}, {from: start.Add(-20 * time.Hour)},
+	} {
+		for _, manyHits = range []int{0, 2000} {
+			t.Run(fmt.Sprintf("%q %s %s %v %v %d", f.Text, f.severity, f.Source, f.Newest, f.All, manyHits), func(t *testing.T) {
+				x.compareQueue(t, f, all, rows)
+			})
+		}
+	}
+}
+
+// compareQueue compares the queue of a filter with what follows from all alerts, whose rows in the index are given.
+func (x *team) compareQueue(t *testing.T, f queueFilter, all []alert.Alert, rows map[string]int64) {
+	order := func(a *alert.Alert) int64 {
+		if f.Newest {
+			return a.Time.UnixMilli()
+		}
+		return rankOf(a)
+	}
+	first := func(a, b *alert.Alert) int {
+		return cmp.Or(cmp.Compare(order(b), order(a)), cmp.Compare(rows[b.ID], rows[a.ID]))
+	}
+	var list, leads []*alert.Alert
+	for i := range all {
+		if fits(&f, &all[i]) {
+			list = append(list, &all[i])
+		}
+	}
+	slices.SortFunc(list, first)
+	seen := map[string]bool{}
+	for _, a := range list {
+		if !seen[a.Case] {
+			leads = append(leads, a)
+		}
+		seen[a.Case] = true
+	}
+	var got []string
+	for f.Page = 1; ; f.Page++ {
+		part, err := x.store.find(t.Context(), &f, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if part.counts[Undecided] != len(list) {
+			t.Errorf("%d alerts, not %d", part.counts[Undecided], len(list))
+		}
+		got = append(got, part.leads...)
+		if !part.next {
+			break
+		}
+	}
+	var want []string
+	for _, a := range leads {
+		want = append(want, a.ID)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v\nnot %v", got, want)
+	}
+	for i := range all {
+		x.compareNeighbours(t, f, &all[i], leads, first)
+	}
+}
+
+// compareNeighbours compares the alerts before and after one with the first alerts of cases, in the order of the queue.
+func (x *team) compareNeighbours(t *testing.T, f queueFilter, of *alert.Alert, leads []*alert.Alert, first func(a, b *alert.Alert) int) {
+	var before, after string
+	for _, a := range leads {
+		switch c := first(a, of); {
+		case a.Case == of.Case:
+		case c < 0:
+			before = a.ID
+		case after == "":
+			after = a.ID
+		}
+	}
+	gotBefore, gotAfter, err := x.store.neighbours(t.Context(), &f, nil, of.ID)
+	if err != nil || gotBefore != before || gotAfter != after {
+		t.Errorf("beside %s: %s and %s, not %s and %s: %v", of.ID, gotBefore, gotAfter, before, after, err)
 	}
 }
