@@ -58,7 +58,7 @@ func BenchmarkScanRules(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	loaded, err := ruleset.Load(dir)
+	loaded, err := ruleset.Load(dir, nil)
 	if err != nil || len(loaded.Set.Rules) != 500 {
 		b.Fatal(err, loaded.Bad)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/rulecheck"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/internal/plain"
@@ -27,17 +28,32 @@ temporal and temporal_ordered) over the vendors' own records. A scan uses them w
 }
 
 func newRulesCheck(stdout io.Writer) *cobra.Command {
-	return &cobra.Command{
+	var conf string
+	cmd := &cobra.Command{
 		Use:     "check DIR",
 		Short:   "Compile rules and list those that cannot be used",
 		Example: "  outflow rules check rules/",
 		Args:    usage(cobra.ExactArgs(1)),
-		RunE:    func(_ *cobra.Command, args []string) error { return checkRules(stdout, args[0]) },
+		RunE: func(_ *cobra.Command, args []string) error {
+			c, err := config.Load(conf)
+			if err != nil {
+				return &exit{exitUsage, err}
+			}
+			return checkRules(stdout, args[0], c.Placeholders)
+		},
 	}
+	placeholdersFlag(cmd, &conf)
+	return cmd
+}
+
+// placeholdersFlag adds the flag for the configuration that has the values of placeholders.
+func placeholdersFlag(cmd *cobra.Command, conf *string) {
+	cmd.Flags().StringVar(conf, "config", "", "take the values of placeholders from `FILE`")
 }
 
 func newRulesTest(stdout io.Writer) *cobra.Command {
-	return &cobra.Command{
+	var conf string
+	cmd := &cobra.Command{
 		Use:   "test DIR",
 		Short: "Run the samples in *.test.yaml",
 		Long: `Test reads every *.test.yaml below DIR and runs its samples against the rules beside it.
@@ -56,13 +72,21 @@ Records go through the same decoding, matching and correlating as in a scan.
 Exit status: 0 all pass, 1 one does not, 2 wrong usage.`,
 		Example: "  outflow rules test rules/",
 		Args:    usage(cobra.ExactArgs(1)),
-		RunE:    func(cmd *cobra.Command, args []string) error { return testRules(cmd.Context(), stdout, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := config.Load(conf)
+			if err != nil {
+				return &exit{exitUsage, err}
+			}
+			return testRules(cmd.Context(), stdout, args[0], c.Placeholders)
+		},
 	}
+	placeholdersFlag(cmd, &conf)
+	return cmd
 }
 
 // checkRules compiles the rules of a folder, and prints those that cannot be used.
-func checkRules(w io.Writer, path string) error {
-	r, err := ruleset.Load(path)
+func checkRules(w io.Writer, path string, placeholders map[string][]string) error {
+	r, err := ruleset.Load(path, placeholders)
 	if err != nil {
 		return err
 	}
@@ -87,8 +111,8 @@ func checkRules(w io.Writer, path string) error {
 }
 
 // testRules runs the tests below a folder, and prints those that fail.
-func testRules(ctx context.Context, w io.Writer, dir string) error {
-	passed, failed, err := rulecheck.Run(ctx, w, dir)
+func testRules(ctx context.Context, w io.Writer, dir string, placeholders map[string][]string) error {
+	passed, failed, err := rulecheck.Run(ctx, w, dir, placeholders)
 	if err != nil {
 		return err
 	}

@@ -182,7 +182,7 @@ func (f scanFlags) job() (*scanJob, error) {
 		return wrong("%w", err)
 	}
 	if f.rules != "" {
-		if j.conf.RuleSet, err = ruleset.Load(f.rules); err != nil {
+		if j.conf.RuleSet, err = ruleset.Load(f.rules, j.conf.Placeholders); err != nil {
 			return wrong("--rules: %w", err)
 		}
 	}

@@ -2,11 +2,14 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/sigma"
 )
 
@@ -38,13 +41,16 @@ type window struct {
 	Bytes   int     `cbor:",omitempty"` // of the events that its entries keep
 }
 
+// entry is an event in a window, or several that are counted as one.
 type entry struct {
-	At    int64
-	Rule  int      // index among the rules that feed the correlation
-	Value string   // of the field that is counted
-	ID    string   // of the event
-	Who   uint64   `cbor:",omitempty"` // hash of the person who did it
-	Event *exhibit `cbor:",omitempty"` // what is kept of it; nil if there was no room
+	At     int64
+	Rule   int      // index among the rules that feed the correlation
+	Value  string   // of the fields that are counted
+	ID     string   // of the event
+	Who    uint64   `cbor:",omitempty"` // hash of the person who did it
+	Event  *exhibit `cbor:",omitempty"` // what is kept of it; nil if there was no room
+	Number float64  `cbor:",omitempty"` // of the field that is calculated with; of several events their sum
+	More   int      `cbor:",omitempty"` // further events
 }
 
 // rulePoints is what a rule weighs that has matched on some of so many days of
@@ -73,13 +79,20 @@ func (e *Engine) rules(p *person, ev *event.Event) (again bool) {
 		if !r.Feeds {
 			again = e.matched(p, r, ev, "") || again
 		}
-		for _, c := range e.config.correlations {
-			if i := slices.Index(c.Correlation.Rules, r); i >= 0 {
-				again = e.correlate(p, ev, c, i, parts[1:]) || again
-			}
-		}
+		again = e.feed(p, ev, r, parts[1:]) || again
 	}
 	return again
+}
+
+// feed passes a match of a rule, with its fields, to the correlations over it, and says whether
+// one of them holds for the first time today.
+func (e *Engine) feed(p *person, ev *event.Event, r *sigma.Rule, fields []string) (first bool) {
+	for _, c := range e.config.correlations {
+		if i := slices.Index(c.Correlation.Rules, r); i >= 0 {
+			first = e.correlate(p, ev, c, i, fields) || first
+		}
+	}
+	return first
 }
 
 // Matched lists the rules that have spoken since the engine was made, by id.
@@ -127,11 +140,9 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 		}
 		key = append(key, v)
 	}
-	value, counted := "", true
-	if c.Field != "" {
-		if value, counted = field(c.Field); !counted && c.Type == "value_count" {
-			return false
-		}
+	one, counts := newEntry(c, feeding, ev, field)
+	if !counts {
+		return false
 	}
 	h := hash(ofWindow, key...)
 	w := e.Windows[h]
@@ -142,48 +153,177 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 		w = &window{Rule: r.ID}
 		e.Windows[h] = w
 	}
-	from := ev.Time - c.Timespan.Milliseconds()
-	w.Entries = slices.DeleteFunc(w.Entries, func(x entry) bool { return x.At <= from })
-	if len(w.Entries) >= maxEntries {
-		w.Entries = slices.Delete(w.Entries, 0, 1)
-	}
-	w.Entries = append(w.Entries, entry{ev.Time, feeding, strings.Clone(value), strings.Clone(ev.ID), 0, nil})
+	w.add(c, one)
 	e.witness(w, p, ev)
 	what, holds := w.holds(c)
 	if !holds {
 		return false
 	}
-	e.citeWindow(p, w)
+	if r.Feeds {
+		w.Entries = w.Entries[:0]
+		e.weigh(w)
+	} else {
+		e.citeWindow(p, w)
+	}
 	e.spoke[r.ID] = true
-	return e.matched(p, r, ev, what)
+	var up []string
+	for _, name := range r.States() {
+		if v, there := field(name); there {
+			up = append(up, name+"="+v)
+		}
+	}
+	first := e.feed(p, ev, r, up)
+	return !r.Feeds && e.matched(p, r, ev, what) || first
+}
+
+// newEntry returns the entry of an event in a correlation; false if it lacks what is counted.
+func newEntry(c *sigma.Correlation, feeding int, ev *event.Event, field func(string) (string, bool)) (x entry, counts bool) {
+	x = entry{At: ev.Time, Rule: feeding, ID: strings.Clone(ev.ID)}
+	var values []string
+	for _, name := range c.Fields {
+		v, there := field(name)
+		if !there {
+			return x, false
+		}
+		values = append(values, v)
+	}
+	if c.Numeric() {
+		n, err := strconv.ParseFloat(values[0], 64)
+		x.Number = n
+		return x, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
+	}
+	x.Value = strings.Clone(strings.Join(values, "\x1f"))
+	return x, true
+}
+
+// add adds an entry to the window, from which it drops what is too old.
+func (w *window) add(c *sigma.Correlation, one entry) {
+	from := one.At - c.Timespan.Milliseconds()
+	w.Entries = slices.DeleteFunc(w.Entries, func(x entry) bool { return x.At <= from })
+	if len(w.Entries) >= maxEntries {
+		w.thin(c, one)
+	}
+	w.Entries = append(w.Entries, one)
+}
+
+// thin makes room in a full window for an entry: of events that are counted or added, every two
+// become one; of others, those go which the entry makes superfluous, or else the oldest.
+func (w *window) thin(c *sigma.Correlation, one entry) {
+	switch c.Type {
+	case "event_count", "value_sum", "value_avg":
+		w.pair()
+		return
+	case "value_count":
+		w.Entries = slices.DeleteFunc(w.Entries, func(x entry) bool { return x.Value == one.Value })
+	case "temporal":
+		w.Entries = slices.DeleteFunc(w.Entries, func(x entry) bool { return x.Rule == one.Rule })
+	}
+	if len(w.Entries) >= maxEntries {
+		w.Entries = slices.Delete(w.Entries, 0, 1)
+	}
+}
+
+// pair makes one entry of every two: as old as the younger one.
+func (w *window) pair() {
+	kept := w.Entries[:0]
+	for i := 0; i+1 < len(w.Entries); i += 2 {
+		x, y := w.Entries[i], w.Entries[i+1]
+		y.Number, y.More = y.Number+x.Number, y.More+x.More+1
+		kept = append(kept, y)
+	}
+	if len(w.Entries)%2 == 1 {
+		kept = append(kept, w.Entries[len(w.Entries)-1])
+	}
+	w.Entries = kept
 }
 
 // holds says whether a correlation holds, and what it counted.
 func (w *window) holds(c *sigma.Correlation) (what string, ok bool) {
+	n, sum := 0, 0.0
+	for _, x := range w.Entries {
+		n, sum = n+x.More+1, sum+x.Number
+	}
+	field := strings.Join(c.Fields, " with ")
 	switch c.Type {
 	case "event_count":
-		n := len(w.Entries)
-		return detect.Amount(float64(n), "event", "events"), c.Holds(n)
+		return detect.Amount(float64(n), "event", "events"), c.Holds(float64(n))
 	case "value_count":
-		seen := map[string]bool{}
-		for _, x := range w.Entries {
-			seen[x.Value] = true
+		n = distinct(w.Entries, func(x *entry) string { return x.Value })
+		return detect.Number(float64(n)) + " values of " + field, c.Holds(float64(n))
+	case "value_sum":
+		return "the sum of " + field + " is " + figure(sum), c.Holds(sum)
+	case "value_avg":
+		return "the average of " + field + " is " + figure(sum/float64(n)), c.Holds(sum / float64(n))
+	case "value_percentile", "value_median":
+		x, of := w.percentile(c.Percentile), "the percentile "+figure(c.Percentile)
+		if c.Type == "value_median" {
+			of = "the median"
 		}
-		return detect.Number(float64(len(seen))) + " values of " + c.Field, c.Holds(len(seen))
+		return of + " of " + field + " is " + figure(x), c.Holds(x)
 	case "temporal":
-		seen := map[int]bool{}
-		for _, x := range w.Entries {
-			seen[x.Rule] = true
-		}
-		return "all of " + detect.Amount(float64(len(c.Rules)), "rule", "rules"), len(seen) == len(c.Rules)
+		n = distinct(w.Entries, func(x *entry) int { return x.Rule })
+	default:
+		n = w.inOrder(len(c.Rules))
 	}
-	next := 0 // temporal_ordered
+	if len(c.Compare) > 0 {
+		ok = c.Holds(float64(n))
+	} else {
+		ok = n == len(c.Rules)
+	}
+	what = detect.Amount(float64(len(c.Rules)), "rule", "rules")
+	switch {
+	case n < len(c.Rules):
+		what = detect.Number(float64(n)) + " of " + what
+	case c.Type == "temporal":
+		what = "all of " + what
+	}
+	if c.Type == "temporal_ordered" {
+		what += " in order"
+	}
+	return what, ok
+}
+
+// distinct returns how many values entries have.
+func distinct[T comparable](list []entry, value func(*entry) T) int {
+	seen := map[T]bool{}
+	for i := range list {
+		seen[value(&list[i])] = true
+	}
+	return len(seen)
+}
+
+// inOrder returns how many of the rules, from the first one, have matched one after the other.
+func (w *window) inOrder(rules int) (next int) {
 	for _, x := range w.Entries {
-		if next < len(c.Rules) && x.Rule == next {
+		if next < rules && x.Rule == next {
 			next++
 		}
 	}
-	return detect.Amount(float64(len(c.Rules)), "rule", "rules") + " in order", next == len(c.Rules)
+	return next
+}
+
+// percentile returns a percentile of the numbers in the window: between two of them, the point
+// on the line that connects them.
+func (w *window) percentile(of float64) float64 {
+	var list []float64
+	for _, x := range w.Entries {
+		list = append(list, x.Number)
+	}
+	slices.Sort(list)
+	at := of / 100 * float64(len(list)-1)
+	i := int(at)
+	if i+1 >= len(list) {
+		return list[len(list)-1]
+	}
+	return list[i] + (at-float64(i))*(list[i+1]-list[i])
+}
+
+// figure writes a number with up to two digits behind the point.
+func figure(x float64) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1<<53 {
+		return plain.Number(int64(x))
+	}
+	return strconv.FormatFloat(x, 'f', 2, 64)
 }
 
 // expire forgets windows in which nothing has happened for their timespan.

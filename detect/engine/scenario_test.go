@@ -157,7 +157,7 @@ func (s *scenario) line(text string) {
 			},
 		})
 	case "rules":
-		set, bad, err := sigma.Load(f[1])
+		set, bad, err := sigma.Load(f[1], nil)
 		if err != nil || len(bad) > 0 {
 			s.t.Fatal(err, bad)
 		}

@@ -172,32 +172,37 @@ func (p *conditionParser) of() (expr, error) {
 	return nil, p.fail("the condition counts " + quote(count) + " of selections: 1, any or all")
 }
 
-// bind sets the slots of an expression's fields in the records of a source.
-func bind(e expr, f *fields, others map[string][]string) {
+// each calls f for every item of an expression.
+func each(e expr, f func(*item)) {
 	switch e := e.(type) {
 	case all:
 		for _, x := range e {
-			bind(x, f, others)
+			each(x, f)
 		}
 	case some:
 		for _, x := range e {
-			bind(x, f, others)
+			each(x, f)
 		}
 	case not:
-		bind(e.expr, f, others)
+		each(e.expr, f)
 	case *item:
-		if e.field == "" {
+		f(e)
+	}
+}
+
+// bind sets the slots of an expression's fields in the records of a source.
+func bind(e expr, f *fields) {
+	each(e, func(i *item) {
+		if i.field == "" {
 			f.keywords = true
 			return
 		}
-		e.slot = f.slot(e.field, others[e.field])
-		if e.field == "eventService" {
-			f.slot("id.applicationName", nil)
+		i.slot = f.slot(i.field)
+		i.otherSlots = i.otherSlots[:0]
+		for _, o := range i.others {
+			i.otherSlots = append(i.otherSlots, f.slot(o.want))
 		}
-		if e.other != "" {
-			e.otherSlot = f.slot(e.other, others[e.other])
-		}
-	}
+	})
 }
 
 // mayHold reports whether an expression can hold for a record with an action: it returns false
@@ -218,7 +223,7 @@ func mayHold(e expr, fields []string, action string) bool {
 		}
 		return false
 	case *item:
-		if slices.Contains(fields, e.field) && e.exists == 0 && e.other == "" {
+		if slices.Contains(fields, lower(e.field)) && len(e.tests) > 0 && !e.isNull && !e.not {
 			return e.holds([]string{action}, []string{lower(action)})
 		}
 	}

@@ -1,25 +1,29 @@
 package sigma
 
 import (
-	"encoding/base64"
+	"cmp"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // item is a field of a selection with the values that it is compared with. Without a field it
 // is a keyword, which may occur anywhere.
 type item struct {
 	field  string
+	line   int
 	tests  []test
 	every  bool   // all tests must hold
+	not    bool   // it holds if the tests do not
 	exists int    // 1: the field must be present, −1: it must not; 0: either
 	isNull bool   // a missing field or null matches
-	other  string // the field that it is compared with
+	others []test // fields that it is compared with, by name in want
 
-	slot, otherSlot int // of the fields in a record
+	slot       int // of the field in a record
+	otherSlots []int
 }
 
 // test is one value, and how a field is compared with it.
@@ -29,7 +33,8 @@ type test struct {
 	cased bool
 	re    *regexp.Regexp
 	net   netip.Prefix
-	than  string // lt, lte, gt or gte
+	part  string // of a date
+	than  string // lt, lte, gt, gte or eq
 	n     float64
 }
 
@@ -44,7 +49,6 @@ const (
 	matches // a regular expression
 	inside  // a range of addresses
 	compares
-	isEmpty
 )
 
 // holds compares a value, which is given as it is and in lower case.
@@ -53,47 +57,69 @@ func (t *test) holds(v, low string) bool {
 		v = low
 	}
 	switch t.how {
-	case equals:
-		return v == t.want
-	case contains:
-		return strings.Contains(v, t.want)
-	case startsWith:
-		return strings.HasPrefix(v, t.want)
-	case endsWith:
-		return strings.HasSuffix(v, t.want)
 	case matches:
 		return t.re.MatchString(v)
 	case inside:
 		a, err := netip.ParseAddr(v)
 		return err == nil && t.net.Contains(a.Unmap())
 	case compares:
+		if t.part != "" {
+			n, ok := datePart(v, t.part)
+			return ok && compare(float64(n), t.than, t.n)
+		}
 		x, err := strconv.ParseFloat(v, 64)
 		return err == nil && compare(x, t.than, t.n)
 	}
-	return v == ""
+	return t.compareText(v, t.want)
+}
+
+// compareText compares two texts.
+func (t *test) compareText(v, want string) bool {
+	switch t.how {
+	case contains:
+		return strings.Contains(v, want)
+	case startsWith:
+		return strings.HasPrefix(v, want)
+	case endsWith:
+		return strings.HasSuffix(v, want)
+	}
+	return v == want
 }
 
 // match reports whether a record satisfies the item.
-func (i *item) match(r *Record) bool {
-	if i.field == "" {
-		return i.holds(r.texts, r.texts)
-	}
-	values := r.values[i.slot]
-	there := len(values) > 0
+func (i *item) match(r *Record) bool { return i.found(r) != i.not }
+
+// found reports whether a record has the values of the item.
+func (i *item) found(r *Record) bool {
 	switch {
+	case i.field == "":
+		return i.holds(r.words, r.lowWords)
 	case i.exists != 0:
-		return there == (i.exists > 0)
-	case i.other != "":
-		for _, v := range r.lows[i.slot] {
-			if slices.Contains(r.lows[i.otherSlot], v) {
-				return true
-			}
-		}
-		return false
-	case i.isNull && !there:
+		return (r.has[i.slot] != missing) == (i.exists > 0)
+	case len(i.others) > 0:
+		return i.refers(r)
+	case i.isNull && r.has[i.slot] != present:
 		return true
 	}
-	return i.holds(values, r.lows[i.slot])
+	return i.holds(r.values[i.slot], r.lows[i.slot])
+}
+
+// refers reports whether the field compares with one of the other fields, or with all of them
+// if every is set.
+func (i *item) refers(r *Record) bool {
+	for k := range i.others {
+		t, from := &i.others[k], r.lows
+		if t.cased {
+			from = r.values
+		}
+		hit := slices.ContainsFunc(from[i.slot], func(v string) bool {
+			return slices.ContainsFunc(from[i.otherSlots[k]], func(w string) bool { return t.compareText(v, w) })
+		})
+		if hit != i.every {
+			return hit
+		}
+	}
+	return i.every
 }
 
 // holds reports whether one of the values satisfies one of the tests, or all of them if every
@@ -115,12 +141,12 @@ func (i *item) holds(values, lows []string) bool {
 
 // selection compiles a named part of a detection: a map (all of it must hold), a
 // list of maps or keywords (one must), or a single keyword.
-func selection(v *value) (expr, error) {
+func (c *compiler) selection(v *value) (expr, error) {
 	switch v.kind {
 	case mapping:
 		var list all
 		for k := range v.keys {
-			i, err := newItem(v.keys[k], &v.list[k])
+			i, err := c.item(v.keys[k], &v.list[k])
 			if err != nil {
 				return nil, err
 			}
@@ -134,7 +160,7 @@ func selection(v *value) (expr, error) {
 	case list:
 		var out some
 		for k := range v.list {
-			e, err := selection(&v.list[k])
+			e, err := c.selection(&v.list[k])
 			if err != nil {
 				return nil, err
 			}
@@ -148,38 +174,22 @@ func selection(v *value) (expr, error) {
 	case null:
 		return nil, &Error{Line: v.line, Reason: "an empty selection"}
 	}
+	return c.item("", v)
+}
 
-	t, err := pattern(v.text, "contains", false, "", v.line)
+// item compiles "field|modifier|…: value".
+func (c *compiler) item(key string, v *value) (*item, error) {
+	parts := strings.Split(key, "|")
+	m, expand, err := parseModifiers(parts[1:], v.line)
 	if err != nil {
 		return nil, err
 	}
-	return &item{tests: []test{t}}, nil
-}
-
-// newItem compiles "field|modifier|…: value".
-func newItem(key string, v *value) (*item, error) {
-	parts := strings.Split(key, "|")
-	i := &item{field: parts[0]}
-	how, cased, flags := "", false, ""
-	encode := []string(nil)
-	for _, m := range parts[1:] {
-		switch m {
-		case "contains", "startswith", "endswith", "re", "cidr", "lt", "lte", "gt", "gte", "fieldref", "exists":
-			if how != "" {
-				return nil, &Error{Line: v.line, Reason: "the modifiers " + how + " and " + m + " do not go together"}
-			}
-			how = m
-		case "all":
-			i.every = true
-		case "cased":
-			cased = true
-		case "i", "m", "s":
-			flags += m
-		case "base64", "base64offset", "windash":
-			encode = append(encode, m)
-		default:
-			return nil, &Error{Line: v.line, Reason: "the modifier " + quote(m) + " is not supported"}
-		}
+	i := &item{field: parts[0], line: v.line, every: m.every, not: m.not}
+	if i.field == "" && m.how == "" {
+		m.how = "contains" // a keyword may occur anywhere
+	}
+	if i.field == "" && (m.how == "exists" || m.ref || m.part != "") {
+		return nil, &Error{Line: v.line, Reason: "the modifiers need the name of a field before them"}
 	}
 
 	values := []value{*v}
@@ -189,110 +199,143 @@ func newItem(key string, v *value) (*item, error) {
 	if v.kind == mapping {
 		return nil, &Error{Line: v.line, Reason: "the field " + quote(i.field) + " is compared with a map"}
 	}
-
-	for k := range values {
-		x := &values[k]
-		switch {
-		case x.kind == mapping || x.kind == list:
-			return nil, &Error{Line: x.line, Reason: "the field " + quote(i.field) + " is compared with a list or a map"}
-		case x.kind == null:
-			i.isNull = true
-			i.tests = append(i.tests, test{how: isEmpty})
-			continue
-		case how == "exists":
-			if i.exists = -1; x.text == "true" {
-				i.exists = 1
-			}
-			continue
-		case how == "fieldref":
-			i.other = x.text
-			continue
-		}
-
-		for _, text := range encoded(x.text, encode) {
-			t, err := pattern(text, how, cased, flags, x.line)
-			if err != nil {
-				return nil, err
-			}
-			i.tests = append(i.tests, t)
-		}
+	if len(values) == 0 {
+		return nil, &Error{Line: v.line, Reason: "the field " + quote(i.field) + " is compared with an empty list"}
 	}
 
+	for k := range values {
+		texts := []string{values[k].text}
+		if expand {
+			if texts, err = c.expand(values[k].text, values[k].line); err != nil {
+				return nil, err
+			}
+		}
+		for _, t := range texts {
+			if err := i.add(&values[k], t, &m); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return i, nil
 }
 
-// encoded applies the modifiers that change the value that is looked for.
-func encoded(text string, how []string) []string {
-	out := []string{text}
-	for _, m := range how {
-		var next []string
-		for _, t := range out {
-			switch m {
-			case "base64":
-				next = append(next, base64.StdEncoding.EncodeToString([]byte(t)))
-			case "base64offset":
-				// A text may begin at any of three positions within the groups of four.
-				for shift, from := range []int{0, 2, 3} {
-					e := strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(strings.Repeat(" ", shift)+t)), "=")
-					if cut := (len(t) + shift) % 3; cut != 0 && len(e) > 0 {
-						e = e[:len(e)-1]
-					}
-					next = append(next, e[min(from, len(e)):])
-				}
-			case "windash":
-				next = append(next, t)
-				if strings.Contains(t, "-") {
-					next = append(next, strings.ReplaceAll(t, "-", "/"), strings.ReplaceAll(t, "-", "–"))
-				}
-			}
+// add adds a value that the field is compared with. Text is that of the value, with its
+// placeholders replaced.
+func (i *item) add(x *value, text string, m *modifiers) error {
+	fail := func(reason string) error { return &Error{Line: x.line, Reason: reason} }
+	switch {
+	case x.kind == mapping || x.kind == list:
+		return fail("the field " + quote(i.field) + " is compared with a list or a map")
+	case m.how == "exists":
+		if text != "true" && text != "false" {
+			return fail("exists takes true or false")
 		}
-		out = next
+		if i.exists = -1; text == "true" {
+			i.exists = 1
+		}
+		return nil
+	case x.kind == null && (m.how != "" || m.re || m.ref || m.part != "" || len(m.encode) > 0):
+		return fail("null goes with no modifier but neq and all")
+	case x.kind == null && i.field == "":
+		return fail("a keyword without a text")
+	case x.kind == null:
+		i.isNull = true
+		return nil
+	case m.ref:
+		i.others = append(i.others, test{how: hows[m.how], want: text, cased: m.cased})
+		return nil
 	}
-	return out
+
+	texts, err := m.encoded(text, x.line)
+	if err != nil {
+		return err
+	}
+	for _, t := range texts {
+		one, err := m.test(t, x.line)
+		if err != nil {
+			return err
+		}
+		i.tests = append(i.tests, one)
+	}
+	return nil
 }
 
-// pattern compiles one value.
-func pattern(text, modifier string, cased bool, flags string, line int) (t test, err error) {
-	t.cased = cased
-	switch modifier {
-	case "re":
-		if flags != "" {
-			text = "(?" + flags + ")" + text
-		}
+// hows are the comparisons of texts by their modifier.
+var hows = map[string]how{"": equals, "contains": contains, "startswith": startsWith, "endswith": endsWith}
+
+// test compiles one value.
+func (m *modifiers) test(text string, line int) (t test, err error) {
+	fail := func(reason string) (test, error) { return t, &Error{Line: line, Reason: reason} }
+	t.cased = m.cased
+	switch {
+	case m.re:
 		t.how, t.cased = matches, true
+		switch m.how {
+		case "startswith":
+			text = "^(?:" + text + ")"
+		case "endswith":
+			text = "(?:" + text + ")$"
+		}
+		if m.flags != "" {
+			text = "(?" + m.flags + ")" + text
+		}
 		if t.re, err = regexp.Compile(text); err != nil {
-			return t, &Error{Line: line, Reason: "the regular expression cannot be compiled (RE2 syntax): " + err.Error()}
+			return fail("the regular expression cannot be compiled (RE2 syntax): " + err.Error())
 		}
 		return t, nil
 
-	case "cidr":
+	case m.how == "cidr":
 		t.how = inside
-		if t.net, err = netip.ParsePrefix(text); err != nil {
-			return t, &Error{Line: line, Reason: quote(text) + " is not a range of addresses"}
+		if t.net, err = parseNet(text); err != nil {
+			return fail(quote(text) + " is not a range of addresses")
 		}
 		return t, nil
 
-	case "lt", "lte", "gt", "gte":
-		t.how, t.than = compares, modifier
+	case m.part != "" || slices.Contains([]string{"lt", "lte", "gt", "gte"}, m.how):
+		t.how, t.than, t.part = compares, cmp.Or(m.how, "eq"), m.part
 		if t.n, err = strconv.ParseFloat(text, 64); err != nil {
-			return t, &Error{Line: line, Reason: quote(text) + " is not a number"}
+			return fail(quote(text) + " is not a number")
+		}
+		if m.part != "" && t.than == "eq" && !inRange(m.part, t.n) {
+			return fail(text + " is no " + m.part)
 		}
 		return t, nil
 	}
+	return m.text(text, line)
+}
 
-	// Wildcards at the ends mean the same as the modifiers do.
-	before, after := modifier == "contains" || modifier == "endswith", modifier == "contains" || modifier == "startswith"
+// parseNet reads a range of addresses, or a single address.
+func parseNet(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	return netip.ParsePrefix(text)
+}
+
+// inRange reports whether a part of a date can have a value.
+func inRange(part string, n float64) bool {
+	limits := map[string][2]float64{
+		"minute": {0, 59}, "hour": {0, 23}, "day": {1, 31}, "week": {1, 53}, "month": {1, 12}, "year": {1, 9999},
+	}
+	return n >= limits[part][0] && n <= limits[part][1] && n == float64(int(n))
+}
+
+// text compiles a text with wildcards. Those at the ends mean the same as the modifiers do.
+func (m *modifiers) text(text string, line int) (t test, err error) {
+	t.cased = m.cased
+	before, after := m.how == "contains" || m.how == "endswith", m.how == "contains" || m.how == "startswith"
 	for strings.HasPrefix(text, "*") {
 		text, before = text[1:], true
 	}
-	for strings.HasSuffix(text, "*") && !strings.HasSuffix(text, `\*`) {
+	for strings.HasSuffix(text, "*") && !escapedAt(text, len(text)-1) {
 		text, after = text[:len(text)-1], true
 	}
 
-	parts, wild := wildcards(text)
+	windash := m.windash && len(m.encode) == 0
+	parts, wild := wildcards(text, windash)
 	if !wild {
 		t.want = unescape(text)
-		if !cased {
+		if !m.cased {
 			t.want = strings.ToLower(t.want)
 		}
 		switch {
@@ -307,22 +350,29 @@ func pattern(text, modifier string, cased bool, flags string, line int) (t test,
 	}
 
 	re := strings.Join(parts, "")
+	if !m.cased {
+		re = strings.ToLower(re) // compared with values in lower case
+	}
 	if !before {
 		re = "^" + re
 	}
 	if !after {
 		re += "$"
 	}
-
-	if !cased {
-		re = strings.ToLower(re) // compared with values in lower case
-	}
 	t.how = matches
 	if t.re, err = regexp.Compile("(?s)" + re); err != nil {
 		return t, &Error{Line: line, Reason: err.Error()}
 	}
-
 	return t, nil
+}
+
+// escapedAt reports whether the character at a place is behind an odd number of backslashes.
+func escapedAt(text string, at int) bool {
+	n := 0
+	for at > n && text[at-n-1] == '\\' {
+		n++
+	}
+	return n%2 == 1
 }
 
 // compare compares two numbers with an operator: lt, lte, gt, gte, eq or neq.
@@ -344,9 +394,11 @@ func compare(x float64, how string, n float64) bool {
 
 // wildcards turns a text with * and ? into parts of a regular expression; a
 // backslash before one of them, or before a backslash, takes its meaning away.
-func wildcards(text string) (parts []string, wild bool) {
+// With windash, a dash stands for any of the five.
+func wildcards(text string, windash bool) (parts []string, wild bool) {
 	for i := 0; i < len(text); i++ {
-		switch c := text[i]; {
+		c, size := utf8.DecodeRuneInString(text[i:])
+		switch {
 		case c == '\\' && i+1 < len(text) && strings.IndexByte(`*?\`, text[i+1]) >= 0:
 			i++
 			parts = append(parts, regexp.QuoteMeta(text[i:i+1]))
@@ -354,17 +406,27 @@ func wildcards(text string) (parts []string, wild bool) {
 			parts, wild = append(parts, ".*"), true
 		case c == '?':
 			parts, wild = append(parts, "."), true
+		case windash && strings.ContainsRune(dashes, c):
+			parts, wild = append(parts, "[-/–—―]"), true
+			i += size - 1
 		default:
-			parts = append(parts, regexp.QuoteMeta(text[i:i+1]))
+			parts = append(parts, regexp.QuoteMeta(text[i:i+size]))
+			i += size - 1
 		}
 	}
 	return parts, wild
 }
 
-// unescape removes the backslash before *, ? and backslash.
+// escaper escapes what has a meaning in the text of a rule.
+var escaper = strings.NewReplacer(`*`, `\*`, `?`, `\?`, `\`, `\\`)
+
+// unescaper removes the backslash before *, ? and backslash.
+var unescaper = strings.NewReplacer(`\*`, `*`, `\?`, `?`, `\\`, `\`)
+
+// unescape returns a text without the backslashes that only escape.
 func unescape(text string) string {
 	if !strings.Contains(text, `\`) {
 		return text
 	}
-	return strings.NewReplacer(`\*`, `*`, `\?`, `?`, `\\`, `\`).Replace(text)
+	return unescaper.Replace(text)
 }

@@ -2,55 +2,103 @@ package sigma
 
 import (
 	"bytes"
+	"encoding/json"
 	"strings"
 
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/jsonscan"
 	"github.com/outflow/outflow/internal/plain"
 )
 
-// fields are what the rules of a source need of records: a slot for each field, so that a
-// record is read once, and only as far as necessary.
+// fields are what the rules of a source need of its records: a slot for each field, so that a
+// record is read once, and only as far as necessary. A path may fill several slots, because
+// rules call the same value by different names.
 type fields struct {
-	slots    map[string]int // by path in lower case, other names of a field included
-	columns  map[string]int // the same by the folded name of a column
-	prefixes map[string]bool
+	source   event.Source
+	slots    map[string]int   // by the rules' name of the field, in lower case
+	columns  map[string][]int // by the folded name of a column
+	named    map[string][]int // by the name of a parameter, in lower case
+	root     *node
 	keywords bool // a rule looks for words anywhere
 	n        int
 }
 
-func newFields() *fields {
-	return &fields{slots: map[string]int{}, columns: map[string]int{}, prefixes: map[string]bool{"": true}}
+// node is a place in a record that rules ask for, or that leads to one.
+type node struct {
+	slots []int            // of the fields that are here
+	inner map[string]*node // by key in lower case
+	pairs bool             // a list of {name, value}: further fields
 }
 
-// slot returns the number of a field, and adds the field with its other names if it is new.
-func (f *fields) slot(name string, others []string) int {
+func newFields(source event.Source) *fields {
+	return &fields{source: source, slots: map[string]int{}, columns: map[string][]int{}, named: map[string][]int{}, root: &node{}}
+}
+
+// slot returns the number of a field, and adds the field if it is new.
+func (f *fields) slot(name string) int {
 	low := strings.ToLower(name)
 	at, known := f.slots[low]
-	if !known {
-		at = f.n
-		f.n++
-		f.add(low, at)
+	if known {
+		return at
 	}
-	for _, o := range others {
-		if o = strings.ToLower(o); o != low {
-			if _, taken := f.slots[o]; !taken {
-				f.add(o, at)
-			}
+	at = f.n
+	f.n++
+	f.slots[low] = at
+	about := taxonomies[f.source]
+	for _, path := range about.paths(low) {
+		n := f.root.at(path)
+		n.slots = append(n.slots, at)
+		column := plain.Column(path)
+		f.columns[column] = append(f.columns[column], at)
+	}
+	if lists := about.parameters(low); len(lists) > 0 {
+		f.named[low] = append(f.named[low], at)
+		for _, path := range lists {
+			f.root.at(path).pairs = true
 		}
+	}
+	if d := about.made[low]; d.from != "" {
+		f.slot(d.from)
 	}
 	return at
 }
 
-// add adds a name of a field.
-func (f *fields) add(path string, at int) {
-	f.slots[path] = at
-	f.columns[plain.Column(path)] = at
-	for i := range path {
-		if path[i] == '.' {
-			f.prefixes[path[:i]] = true
+// at returns the node at a path, which it adds if it is new.
+func (n *node) at(path string) *node {
+	for _, key := range strings.Split(strings.ToLower(path), ".") {
+		if n.inner == nil {
+			n.inner = map[string]*node{}
 		}
+		next := n.inner[key]
+		if next == nil {
+			next = &node{}
+			n.inner[key] = next
+		}
+		n = next
 	}
+	return n
 }
+
+// under returns the node at a key, in lower case, which may contain dots; nil if there is none.
+func (n *node) under(key []byte) *node {
+	for n != nil {
+		dot := bytes.IndexByte(key, '.')
+		if dot < 0 {
+			return n.inner[string(key)]
+		}
+		n, key = n.inner[string(key[:dot])], key[dot+1:]
+	}
+	return nil
+}
+
+// presence is whether a record has a field.
+type presence uint8
+
+const (
+	missing presence = iota
+	isNull           // without a value
+	present
+)
 
 // Record is a vendor's record. It is read when the first rule needs it. The zero value is ready
 // for Reset.
@@ -59,12 +107,15 @@ type Record struct {
 	columns []string // or the cells of a row, by folded column
 	cells   [][]byte
 
-	of     *fields
-	read   bool
-	values [][]string // by slot
-	lows   [][]string // values in lower case
-	texts  []string   // all values in lower case, if a rule looks for words
-	path   []byte
+	of       *fields
+	read     bool
+	values   [][]string // by slot
+	lows     [][]string // values in lower case
+	has      []presence // by slot
+	keywords bool       // words are collected
+	words    []string   // all values and keys
+	lowWords []string   // in lower case
+	key      []byte
 }
 
 // Reset sets the record to JSON, which must not change until the last Match.
@@ -80,38 +131,44 @@ func (r *Record) prepare(f *fields) {
 	if r.read && r.of == f {
 		return
 	}
-	r.of, r.read = f, true
+	r.of, r.read, r.keywords = f, true, f.keywords
 	for len(r.values) < f.n {
-		r.values, r.lows = append(r.values, nil), append(r.lows, nil)
+		r.values, r.lows, r.has = append(r.values, nil), append(r.lows, nil), append(r.has, missing)
 	}
 	for i := range r.values {
-		r.values[i], r.lows[i] = r.values[i][:0], r.lows[i][:0]
+		r.values[i], r.lows[i], r.has[i] = r.values[i][:0], r.lows[i][:0], missing
 	}
-	r.texts, r.path = r.texts[:0], r.path[:0]
+	r.words, r.lowWords = r.words[:0], r.lowWords[:0]
 	if r.columns != nil {
 		r.row()
-		return
+	} else {
+		var s jsonscan.Scanner
+		s.Reset(r.raw)
+		r.walk(&s, f.root, 0)
 	}
-	var s jsonscan.Scanner
-	s.Reset(r.raw)
-	r.walk(&s, 0)
-	if to, wanted := f.slots["eventservice"]; wanted { // the name that rules use for Google's services
-		for _, app := range r.values[f.slots["id.applicationname"]] {
-			r.set(to, app+".googleapis.com")
+	for name, d := range taxonomies[f.source].made {
+		if to, wanted := f.slots[name]; wanted {
+			for _, v := range r.values[f.slots[d.from]] {
+				r.set(to, d.as(v))
+			}
 		}
 	}
 }
 
-// row takes the cells that rules need.
+// row takes the cells that rules need. An empty cell is how a table writes both null and an
+// empty text.
 func (r *Record) row() {
 	for i, c := range r.cells {
-		if i < len(r.columns) && len(c) > 0 {
-			if at, wanted := r.of.columns[r.columns[i]]; wanted {
+		if i < len(r.columns) {
+			for _, at := range r.of.columns[r.columns[i]] {
 				r.set(at, string(c))
+				if len(c) == 0 {
+					r.has[at] = isNull
+				}
 			}
 		}
-		if r.of.keywords {
-			r.texts = append(r.texts, strings.ToLower(string(c)))
+		if r.keywords {
+			r.word(string(c))
 		}
 	}
 }
@@ -120,110 +177,152 @@ func (r *Record) row() {
 func (r *Record) set(at int, v string) {
 	r.values[at] = append(r.values[at], v)
 	r.lows[at] = append(r.lows[at], lower(v))
+	r.has[at] = present
 }
 
-// pairLists are lists of {name, value} in which vendors have further fields.
-var pairLists = map[string]bool{
-	"events.parameters":  true,
-	"parameters":         true,
-	"extendedproperties": true,
-	"modifiedproperties": true,
+// word adds a text in which rules look for words.
+func (r *Record) word(t string) {
+	r.words, r.lowWords = append(r.words, t), append(r.lowWords, lower(t))
 }
 
-// walk visits a value at the current path.
-func (r *Record) walk(s *jsonscan.Scanner, depth int) {
-	switch s.Kind() {
+// walk visits a value. N is the node of its place; nil if no rule asks for anything there.
+func (r *Record) walk(s *jsonscan.Scanner, n *node, depth int) {
+	kind := s.Kind()
+	if n == nil && !r.keywords || depth > maxDepth {
+		s.Skip()
+		return
+	}
+	switch kind {
 	case '{':
-		if depth > maxDepth || !r.of.keywords && !r.of.prefixes[string(r.path)] && !pairLists[string(r.path)] {
-			s.Skip()
-			return
+		switch {
+		case n == nil || len(n.slots) == 0 && !n.pairs:
+			if n == nil || n.inner != nil || r.keywords {
+				r.object(s, n, depth)
+			} else {
+				s.Skip()
+			}
+		default:
+			r.whole(s.Raw(), n, depth)
 		}
-		if pairLists[string(r.path)] {
-			r.pair(s.Raw(), depth)
-			return
-		}
-		r.object(s, depth)
 
 	case '[':
-		if depth > maxDepth {
-			s.Skip()
-			return
+		if n != nil {
+			for _, at := range n.slots {
+				r.has[at] = present
+			}
 		}
 		if s.Array() {
 			for s.Elem() {
-				r.walk(s, depth+1)
+				r.walk(s, n, depth+1)
 			}
 		}
 
 	case 'n':
-		s.Skip() // null is treated as missing
+		s.Skip()
+		if n != nil {
+			for _, at := range n.slots {
+				r.has[at] = max(r.has[at], isNull)
+			}
+		}
 	case 0:
 	default:
-		at, wanted := r.of.slots[string(r.path)]
-		switch {
-		case wanted:
-			r.set(at, strings.Clone(s.Text()))
-		case !r.of.keywords:
+		if n != nil && len(n.slots) == 0 && !r.keywords {
 			s.Skip()
 			return
 		}
-		if r.of.keywords {
-			if wanted {
-				r.texts = append(r.texts, r.lows[at][len(r.lows[at])-1])
-			} else {
-				r.texts = append(r.texts, strings.ToLower(strings.Clone(s.Text())))
+		text := strings.Clone(s.Text())
+		if n != nil {
+			for _, at := range n.slots {
+				r.set(at, text)
 			}
+		}
+		if r.keywords {
+			r.word(text)
 		}
 	}
 }
 
-// object visits the fields of an object at the current path.
-func (r *Record) object(s *jsonscan.Scanner, depth int) {
+// whole reads an object that is itself a field, whose value is its JSON text, or the element of
+// a list of parameters.
+func (r *Record) whole(raw []byte, n *node, depth int) {
+	if len(n.slots) > 0 {
+		var b bytes.Buffer
+		if json.Compact(&b, raw) == nil {
+			text := b.String()
+			for _, at := range n.slots {
+				r.set(at, text)
+			}
+		}
+	}
+	var s jsonscan.Scanner
+	if n.pairs {
+		r.parameter(raw)
+	}
+	if n.inner != nil || r.keywords {
+		s.Reset(raw)
+		r.object(&s, n, depth)
+	}
+}
+
+// object visits the fields of an object.
+func (r *Record) object(s *jsonscan.Scanner, n *node, depth int) {
 	if !s.Object() {
 		return
 	}
-	end := len(r.path)
 	for s.Next() {
-		if end > 0 {
-			r.path = append(r.path, '.')
+		if r.keywords {
+			r.word(string(s.Key))
 		}
+		if n == nil {
+			r.walk(s, nil, depth+1)
+			continue
+		}
+		r.key = r.key[:0]
 		for _, c := range s.Key {
 			if c >= 'A' && c <= 'Z' {
 				c |= 0x20
 			}
-			r.path = append(r.path, c)
+			r.key = append(r.key, c)
 		}
-		r.walk(s, depth+1)
-		r.path = r.path[:end]
+		r.walk(s, n.under(r.key), depth+1)
 	}
 }
 
-// pair reads an element of a list of {name, value}: as a field of that name, and
-// as what it is.
-func (r *Record) pair(raw []byte, depth int) {
+// parameterValues are the keys, in lower case, in which vendors write the value of a parameter.
+var parameterValues = map[string]bool{
+	"value": true, "newvalue": true, "intvalue": true, "boolvalue": true,
+	"multivalue": true, "multiintvalue": true, "multiboolvalue": true, "multistrvalue": true,
+}
+
+// parameter reads an element of a list of {name, value} as a field of that name.
+func (r *Record) parameter(raw []byte) {
 	var s jsonscan.Scanner
 	s.Reset(raw)
-	name, at, wanted := "", 0, false
-	if s.Object() {
-		for s.Next() {
-			switch {
-			case bytes.EqualFold(s.Key, []byte("name")):
-				name = strings.ToLower(s.Text())
-				at, wanted = r.of.slots[name]
-			case wanted && (bytes.EqualFold(s.Key, []byte("value")) || bytes.EqualFold(s.Key, []byte("newvalue")) ||
-				bytes.EqualFold(s.Key, []byte("intvalue")) || bytes.EqualFold(s.Key, []byte("boolvalue"))):
-				if k := s.Kind(); k != '[' && k != '{' && k != 'n' {
-					r.set(at, strings.Clone(s.Text()))
-				} else {
-					s.Skip()
-				}
-			default:
-				s.Skip()
-			}
+	if !s.Object() {
+		return
+	}
+	var slots []int
+	for s.Next() {
+		if bytes.EqualFold(s.Key, []byte("name")) {
+			slots = r.of.named[lower(s.Text())]
+			break
+		}
+		s.Skip()
+	}
+	if len(slots) == 0 {
+		return
+	}
+	value := node{slots: slots}
+	keywords := r.keywords
+	r.keywords = false
+	s.Reset(raw)
+	s.Object()
+	for s.Next() {
+		if parameterValues[lower(string(s.Key))] {
+			r.walk(&s, &value, 0)
+		} else {
+			s.Skip()
 		}
 	}
-	if r.of.keywords || r.of.prefixes[string(r.path)] {
-		s.Reset(raw)
-		r.object(&s, depth)
-	}
+	r.keywords = keywords
 }

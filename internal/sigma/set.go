@@ -15,7 +15,8 @@ import (
 // use.
 type Set struct {
 	Rules    []*Rule   // usable rules, in the order of their files
-	Skipped  []Skipped // valid rules about logs that Outflow does not read
+	Skipped  []Skipped // valid rules that cannot match anything
+	filters  []*filter
 	byID     map[string]int
 	bySource [32][]*Rule
 	fields   [32]*fields
@@ -26,15 +27,23 @@ func newSet() *Set { return &Set{byID: map[string]int{}} }
 // Skipped is a valid rule that cannot match anything.
 type Skipped struct {
 	File   string // path
+	Line   int    // of the rule in File
 	Title  string // of the rule
 	Reason string // why it cannot match
+
+	rule *Rule
 }
 
+// named reports whether the rule has an id, name or title.
+func (k *Skipped) named(n string) bool { return k.rule.named(n) }
+
 // Load compiles the rules of a folder with its subfolders, or of one file. Files that end in
-// .test.yaml or .test.yml contain tests and are left out. Bad lists the rules that cannot be
-// compiled, with file and line; the others are usable. Err is that of reading the files.
-func Load(path string) (set *Set, bad []error, err error) {
+// .test.yaml or .test.yml contain tests and are left out. Placeholders are the values of
+// placeholders by name. Bad lists the rules that cannot be compiled, with file and line; the
+// others are usable. Err is that of reading the files.
+func Load(path string, placeholders map[string][]string) (set *Set, bad []error, err error) {
 	set = newSet()
+	c := &compiler{placeholders: placeholders}
 	var paths []string
 	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && isRule(p) {
@@ -51,9 +60,10 @@ func Load(path string) (set *Set, bad []error, err error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		bad = append(bad, set.add(p, data)...)
+		bad = append(bad, set.add(c, p, data)...)
 	}
 	bad = append(bad, set.link()...)
+	bad = append(bad, set.apply(c)...)
 	set.index()
 	return set, bad, nil
 }
@@ -69,31 +79,45 @@ func IsTest(p string) bool {
 }
 
 // add compiles the documents of a file.
-func (s *Set) add(file string, data []byte) (bad []error) {
+func (s *Set) add(c *compiler, file string, data []byte) (bad []error) {
 	docs, err := documents(data)
 	if err != nil {
 		return []error{inFile(file, err)}
 	}
 	for i := range docs {
-		r, skipped, err := compile(&docs[i])
-		switch {
-		case err != nil:
+		if err := s.addDocument(c, file, &docs[i]); err != nil {
 			bad = append(bad, inFile(file, err))
-			continue
-		case skipped != "":
-			s.Skipped = append(s.Skipped, Skipped{file, docs[i].str("title"), skipped})
-			continue
 		}
-		r.File = file
-		r.ID = cmp.Or(r.ID, r.Name, r.Title)
-		if other := s.Rule(r.ID); other != nil {
-			bad = append(bad, &Error{file, r.Line, "the id " + quote(r.ID) + " is that of a rule in " + other.File})
-			continue
-		}
-		s.byID[r.ID] = len(s.Rules)
-		s.Rules = append(s.Rules, r)
 	}
 	return bad
+}
+
+// addDocument compiles a rule, a correlation or a filter.
+func (s *Set) addDocument(c *compiler, file string, d *value) error {
+	if d.get("filter") != nil {
+		f, err := c.compileFilter(d)
+		if err == nil {
+			f.file = file
+			s.filters = append(s.filters, f)
+		}
+		return err
+	}
+	r, skipped, err := c.compile(d)
+	if err != nil {
+		return err
+	}
+	r.File = file
+	r.ID = cmp.Or(r.ID, r.Name, r.Title)
+	if skipped != "" {
+		s.Skipped = append(s.Skipped, Skipped{file, r.Line, r.Title, skipped, r})
+		return nil
+	}
+	if other := s.Rule(r.ID); other != nil {
+		return &Error{file, r.Line, "the id " + quote(r.ID) + " is that of a rule in " + other.File}
+	}
+	s.byID[r.ID] = len(s.Rules)
+	s.Rules = append(s.Rules, r)
+	return nil
 }
 
 // inFile adds the file to an error.
@@ -105,51 +129,94 @@ func inFile(file string, err error) error {
 	return &Error{file, 1, strings.TrimSpace(err.Error())}
 }
 
-// link links correlations with the rules that they are over.
+// link links correlations with the rules that they are over, and leaves out those that cannot
+// be.
 func (s *Set) link() (bad []error) {
+	wrong := map[*Rule]error{}
+	for again := true; again; {
+		again = false
+		for _, r := range s.Rules {
+			if r.Correlation == nil || wrong[r] != nil {
+				continue
+			}
+			if err := s.linkOne(r, wrong); err != nil {
+				wrong[r], again = err, true
+			}
+		}
+	}
 	kept := s.Rules[:0:0]
-	feeds := map[*Rule]bool{}
+	for _, r := range s.Rules {
+		if err := wrong[r]; err != nil {
+			bad = append(bad, err)
+		} else {
+			kept = append(kept, r)
+		}
+	}
+	s.Rules = kept
+	s.feed()
+	return bad
+}
+
+// linkOne links a correlation with the rules that it is over.
+func (s *Set) linkOne(r *Rule, wrong map[*Rule]error) error {
+	c := r.Correlation
+	c.Rules = c.Rules[:0]
+	for _, name := range c.names {
+		i := slices.IndexFunc(s.Rules, func(x *Rule) bool { return x.named(name) && wrong[x] == nil })
+		if i < 0 {
+			reason := "the correlation is over " + quote(name) + ", which is no rule here"
+			for _, k := range s.Skipped {
+				if k.named(name) {
+					reason = "the correlation is over " + quote(name) + ", which is not used: " + k.Reason
+				}
+			}
+			return &Error{r.File, c.line, reason}
+		}
+		if x := s.Rules[i]; x == r || x.feedsOn(r, map[*Rule]bool{}) {
+			return &Error{r.File, c.line, "the correlation is over " + quote(name) + ", which is over the correlation"}
+		}
+		c.Rules = append(c.Rules, s.Rules[i])
+	}
+	return nil
+}
+
+// feedsOn reports whether a rule is over another one, directly or through others.
+func (r *Rule) feedsOn(other *Rule, seen map[*Rule]bool) bool {
+	if r.Correlation == nil || seen[r] {
+		return false
+	}
+	seen[r] = true
+	return slices.ContainsFunc(r.Correlation.Rules, func(x *Rule) bool { return x == other || x.feedsOn(other, seen) })
+}
+
+// feed sets what rules have to do for the correlations over them.
+func (s *Set) feed() {
 	for _, r := range s.Rules {
 		c := r.Correlation
 		if c == nil {
-			kept = append(kept, r)
 			continue
 		}
-
-		var err error
-		for _, name := range c.names {
-			i := slices.IndexFunc(s.Rules, func(x *Rule) bool {
-				return x != r && x.Correlation == nil && (x.Name == name || x.ID == name || x.Title == name)
-			})
-			if i < 0 {
-				err = &Error{r.File, c.line, "the correlation is over " + quote(name) + ", which is no rule here"}
-				break
-			}
-			c.Rules = append(c.Rules, s.Rules[i])
-		}
-
-		if err != nil {
-			bad = append(bad, err)
-			continue
-		}
-
 		for _, x := range c.Rules {
-			feeds[x] = feeds[x] || !c.emits
-			for _, name := range append(slices.Clone(c.GroupBy), c.Field) {
-				if f := c.FieldOf(x, name); f != "" && !slices.Contains(x.by, f) {
-					x.by = append(x.by, f)
-				}
+			x.Feeds = x.Feeds || !c.emits
+			for _, name := range append(slices.Clone(c.GroupBy), c.Fields...) {
+				x.ask(c.FieldOf(x, name))
 			}
 		}
-
-		kept = append(kept, r)
 	}
+}
 
-	s.Rules = kept
-	for r, only := range feeds {
-		r.Feeds = only
+// ask has a rule state a field of its matches. A correlation states what its own rules state.
+func (r *Rule) ask(field string) {
+	if field == "" || slices.Contains(r.by, field) {
+		return
 	}
-	return bad
+	r.by = append(r.by, field)
+	if r.Correlation == nil {
+		return
+	}
+	for _, x := range r.Correlation.Rules {
+		x.ask(r.Correlation.FieldOf(x, field))
+	}
 }
 
 // index prepares the rules for matching.
@@ -157,18 +224,19 @@ func (s *Set) index() {
 	clear(s.byID) // link has removed correlations
 	for i, r := range s.Rules {
 		s.byID[r.ID] = i
-		if r.Correlation == nil {
-			s.bySource[r.Source] = append(s.bySource[r.Source], r)
-			f := s.fields[r.Source]
-			if f == nil {
-				f = newFields()
-				s.fields[r.Source] = f
-			}
-			bind(r.when, f, aliases[r.Source])
-			r.bySlots = r.bySlots[:0]
-			for _, name := range r.by {
-				r.bySlots = append(r.bySlots, f.slot(name, aliases[r.Source][name]))
-			}
+		if r.Correlation != nil {
+			continue
+		}
+		s.bySource[r.Source] = append(s.bySource[r.Source], r)
+		f := s.fields[r.Source]
+		if f == nil {
+			f = newFields(r.Source)
+			s.fields[r.Source] = f
+		}
+		bind(r.when, f)
+		r.bySlots = r.bySlots[:0]
+		for _, name := range r.by {
+			r.bySlots = append(r.bySlots, f.slot(name))
 		}
 	}
 }
@@ -207,7 +275,7 @@ func (m *Matcher) candidates(src event.Source, action string) []*Rule {
 	}
 	var list []*Rule
 	for _, r := range m.set.bySource[src] {
-		if mayHold(r.when, actionFields[src], action) {
+		if mayHold(r.when, taxonomies[src].action, action) {
 			list = append(list, r)
 		}
 	}
@@ -234,7 +302,7 @@ func (m *Matcher) Match(src event.Source, action string, r *Record, hit func(rul
 		}
 		var fields [][2]string
 		for k, at := range rule.bySlots {
-			if values := r.values[at]; len(values) > 0 {
+			if values := r.values[at]; len(values) > 0 && r.has[at] == present {
 				fields = append(fields, [2]string{rule.by[k], values[0]})
 			}
 		}

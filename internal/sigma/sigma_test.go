@@ -56,7 +56,7 @@ func TestMatch(t *testing.T) {
 		"    sel:\n        count|lt: 12\n    condition: sel":                                          false,
 		"    sel:\n        requestParameters.rules.port: 443\n    condition: sel":                     true,
 		"    sel:\n        errorCode: null\n    condition: sel":                                       true,
-		"    sel:\n        errorCode|exists: true\n    condition: sel":                                false,
+		"    sel:\n        errorCode|exists: true\n    condition: sel":                                true,
 		"    sel:\n        errorMessage|exists: false\n    condition: sel":                            true,
 		"    sel:\n        userIdentity.userName|fieldref: userIdentity.userName\n    condition: sel": true,
 		"    sel:\n        blob|base64offset|contains: world\n    condition: sel":                     true,
@@ -74,7 +74,7 @@ func TestMatch(t *testing.T) {
 		"    sel:\n        eventName: StopLogging\n    filter:\n        userIdentity.userName: kim\n    condition: sel " +
 			"and not 1 of filter*": false,
 	} {
-		set, bad, err := Load(write(t, map[string]string{"r.yml": rule(detection)}))
+		set, bad, err := Load(write(t, map[string]string{"r.yml": rule(detection)}), nil)
 		if err != nil || len(bad) > 0 {
 			t.Errorf("%s: %v %v", detection, bad, err)
 			continue
@@ -93,7 +93,7 @@ func TestMatch(t *testing.T) {
 // ways.
 func TestRow(t *testing.T) {
 	set, bad, err := Load(write(t, map[string]string{"r.yml": rule(
-		"    sel:\n        event_Name: StopLogging\n        Source IP address|cidr: 203.0.113.0/24\n    condition: sel")}))
+		"    sel:\n        event_Name: StopLogging\n        Source IP address|cidr: 203.0.113.0/24\n    condition: sel")}), nil)
 	if err != nil || len(bad) > 0 {
 		t.Fatal(bad, err)
 	}
@@ -144,7 +144,7 @@ func TestErrors(t *testing.T) {
 		"a: &a": "r.yml",
 	} {
 		good := strings.Replace(rule("    a:\n        eventName: X\n    condition: a"), "id: r", "id: good", 1)
-		set, bad, err := Load(write(t, map[string]string{"r.yml": body, "good.yml": good}))
+		set, bad, err := Load(write(t, map[string]string{"r.yml": body, "good.yml": good}), nil)
 		if err != nil || len(bad) != 1 || !strings.Contains(bad[0].Error(), want) {
 			t.Errorf("%s\ngot %v %v, want %s", body, bad, err, want)
 		} else if set.Rule("good") == nil {
@@ -152,7 +152,7 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	set, bad, err := Load(write(t, map[string]string{"r.yml": strings.Replace(rule("    a:\n        b: c\n    condition: a"),
-		"product: aws", "product: windows", 1)}))
+		"product: aws", "product: windows", 1)}), nil)
 	if err != nil || len(bad) > 0 || len(set.Rules) > 0 || len(set.Skipped) != 1 ||
 		!strings.Contains(set.Skipped[0].Reason, "windows/cloudtrail") {
 		t.Errorf("%+v %v %v", set, bad, err)
@@ -164,7 +164,7 @@ func TestCandidates(t *testing.T) {
 	set, _, err := Load(write(t, map[string]string{"a.yml": rule("    a:\n        eventName: [StopLogging, DeleteTrail]\n    condition: a"),
 		"b.yml": strings.Replace(rule(
 			"    a:\n        eventName|contains: Logging\n    b:\n        x: y\n    condition: a and not b"), "id: r", "id: b", 1),
-		"c.yml": strings.Replace(rule("    a:\n        userAgent: x\n    condition: a"), "id: r", "id: c", 1)}))
+		"c.yml": strings.Replace(rule("    a:\n        userAgent: x\n    condition: a"), "id: r", "id: c", 1)}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -183,8 +183,10 @@ func FuzzLoad(f *testing.F) {
 	f.Add("title: C\ncorrelation:\n    type: temporal\n    rules: [x]\n    group-by: [a]\n    timespan: 5m\n")
 	f.Fuzz(func(t *testing.T, body string) {
 		s := newSet()
-		s.add("f.yml", []byte(body))
+		c := &compiler{placeholders: map[string][]string{"p": {"a", "b*"}}}
+		s.add(c, "f.yml", []byte(body))
 		s.link()
+		s.apply(c)
 		s.index()
 		var r Record
 		r.Reset([]byte(body))

@@ -30,7 +30,7 @@ func load(path string, roles []string) (*Config, error) {
 	}
 	c.setDefaults()
 	c.resolvePaths(path)
-	c.RuleSet, err = ruleset.Load(c.Rules)
+	c.RuleSet, err = ruleset.Load(c.Rules, c.Placeholders)
 	for i := 0; i < len(c.Watchlists) && err == nil; i++ {
 		err = c.Watchlists[i].readFile()
 	}

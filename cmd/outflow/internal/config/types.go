@@ -50,6 +50,8 @@ type Config struct {
 	AddressDatabases []string `yaml:"address_databases"`
 	// Rules is a folder with the organisation's own rules, in Sigma's format.
 	Rules string `yaml:"rules"`
+	// Placeholders are the values that %name% stands for in these rules.
+	Placeholders map[string][]string `yaml:"placeholders"`
 
 	// The rest is for outflow run. DataDir is the folder of its state.
 	DataDir string `yaml:"data_dir"`

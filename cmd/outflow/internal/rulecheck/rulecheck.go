@@ -20,11 +20,11 @@ import (
 	"github.com/outflow/outflow/internal/sigma"
 )
 
-// Run runs every *.test.yaml below dir against the rules there, prints what fails to w, a line
+// Run runs every *.test.yaml below dir against the rules there, with the values of their placeholders, prints what fails to w, a line
 // each, and counts. Rules that cannot be compiled and files that cannot be read count as failed.
 // It is an error if there are no tests.
-func Run(ctx context.Context, w io.Writer, dir string) (passed, failed int, err error) {
-	r, err := ruleset.Load(dir)
+func Run(ctx context.Context, w io.Writer, dir string, placeholders map[string][]string) (passed, failed int, err error) {
+	r, err := ruleset.Load(dir, placeholders)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -101,6 +101,7 @@ func runTest(ctx context.Context, r ruleset.Rules, t *sigma.Test) (bool, error) 
 
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // rules about whole objects see the text
 	for _, rec := range t.Records {
 		if err := enc.Encode(rec); err != nil {
 			return false, err

@@ -5,6 +5,7 @@ package ruleset
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
@@ -17,12 +18,12 @@ type Rules struct {
 	Bad []error    // rules that cannot be compiled
 }
 
-// Load compiles the rules of a folder; none if it is "".
-func Load(path string) (Rules, error) {
+// Load compiles the rules of a folder with the values of their placeholders; none if it is "".
+func Load(path string, placeholders map[string][]string) (Rules, error) {
 	if path == "" {
 		return Rules{}, nil
 	}
-	set, bad, err := sigma.Load(path)
+	set, bad, err := sigma.Load(path, placeholders)
 	if err != nil {
 		return Rules{}, fmt.Errorf("rules: %w", err)
 	}
@@ -58,7 +59,7 @@ func (r Rules) Inspect() func(worker int) func(*event.Event, *ingest.Native) {
 				seen[rule] = true
 				value := rule.ID
 				for _, f := range fields {
-					value += "\x1f" + f[0] + "=" + f[1]
+					value += "\x1f" + f[0] + "=" + strings.ReplaceAll(f[1], "\x1f", " ")
 				}
 				e.Attrs = append(e.Attrs, event.Attr{Name: event.AttrRuleMatch, Value: value})
 			})
