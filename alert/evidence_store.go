@@ -29,6 +29,15 @@ func (a *Alert) WithoutItems() Alert {
 	return out
 }
 
+// CountUnlisted sets Unlisted of evidence that comes without its items, which it changes: none of its events is listed.
+func (a *Alert) CountUnlisted() {
+	for i := range a.Evidence {
+		if e := &a.Evidence[i]; len(e.Items) == 0 {
+			e.Unlisted = e.Events
+		}
+	}
+}
+
 // items are those of all evidence, in its order.
 func (a *Alert) items() (list [][]Item, some bool) {
 	for i := range a.Evidence {

@@ -251,6 +251,7 @@ func (s *Server) items(ctx context.Context, list []alert.Change, who *reader) ([
 	}
 	for i := range list {
 		x := item{Seq: list[i].Seq, At: list[i].At, Alert: who.mask.Alert(&list[i].Alert)}
+		x.Alert.CountUnlisted()
 		if t, known := standing[x.Alert.ID]; known {
 			x.Triage = &t
 		}
@@ -439,6 +440,9 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error 
 	}
 	decisions, err := s.Store.Decisions(r.Context(), c.Alert.ID)
 	if err != nil {
+		return err
+	}
+	if err := s.Alerts.LoadItems(r.Context(), &c.Alert); err != nil {
 		return err
 	}
 	items, err := s.items(r.Context(), []alert.Change{*c}, who)
