@@ -322,7 +322,7 @@ func (h *httpTest) testStatuses(t *testing.T) {
 		h.Set(func(req *http.Request) (int, http.Header, string) {
 			body, _ := io.ReadAll(req.Body)
 			return status, http.Header{"Retry-After": {"3"}},
-				`{"error":"` + req.Header.Get("Authorization") + " " + strings.ReplaceAll(string(body), `"`, "'") + `"}`
+				`{"code":6,"error":"` + req.Header.Get("Authorization") + " " + strings.ReplaceAll(string(body), `"`, "'") + `"}`
 		})
 		_, err := h.send(t, &alert.Message{Alert: Alert()})
 		switch {

@@ -480,7 +480,7 @@ func TestSyslog(t *testing.T) {
 	if _, err := n.Notify(t.Context(), &alert.Message{Alert: a}); err == nil {
 		t.Error("nobody is there, and it is no error")
 	}
-	if s := syslog.Format(&alert.Message{Alert: a}, "host name]\n", "v|1"); !strings.Contains(s, " host_name]_ outflow ") ||
+	if s := syslog.Format(&alert.Message{Alert: a}, "host name]\n", "v|1", 0); !strings.Contains(s, " host_name]_ outflow ") ||
 		!strings.Contains(s, `|v\|1|`) {
 		t.Error(s)
 	}
@@ -617,7 +617,7 @@ func TestSNS(t *testing.T) {
 func TestMasked(t *testing.T) {
 	a := alerttest.Alert()
 	m := &alert.Message{Alert: alerttest.Mask().Alert(&a)}
-	alerttest.Check(t, m, syslog.Format(m, "host", "test"), true)
+	alerttest.Check(t, m, syslog.Format(m, "host", "test", 0), true)
 	body, err := json.Marshal(hub.Finding(m, "eu-west-1", "123456789012", alerttest.Now))
 	if err != nil {
 		t.Fatal(err)

@@ -79,7 +79,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if n.log == nil {
 		log, err := n.cluster.Log(ctx, n.topic, n.partitions)
 		if err != nil {
-			return "", err
+			return "", alert.Repeatable(err)
 		}
 		n.log = log
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/securityhub"
 	"github.com/aws/aws-sdk-go-v2/service/securityhub/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/plain"
@@ -21,7 +23,7 @@ import (
 var Kind = alert.Kind{Name: "securityhub", New: func() alert.Settings { return &Config{} }, SDK: true}
 
 // Config are the settings of the channel. The AWS SDK finds credentials, which must allow
-// securityhub:BatchImportFindings.
+// securityhub:BatchImportFindings, and securityhub:BatchUpdateFindings for what was decided.
 type Config struct {
 	BaseURL string `yaml:"base_url"` // endpoint, for tests and proxies; empty for AWS
 	Region  string `yaml:"region"`   // such as eu-west-1
@@ -87,14 +89,22 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 		AwsAccountId:    &account,
 		CompanyName:     aws.String("Outflow"),
 		ProductName:     aws.String("Outflow"),
-		Types:           kinds,
 		CreatedAt:       stamp(a.Time),
 		UpdatedAt:       stamp(now),
 		FirstObservedAt: stamp(a.Window.Start),
 		LastObservedAt:  stamp(a.Window.End),
-		Severity:        &types.Severity{Label: severities[a.Severity], Original: aws.String(fmt.Sprintf("%.2f", a.Score))},
-		Title:           aws.String(plain.Clip(m.Headline(), 256)),
-		Description:     aws.String(plain.Clip(strings.Join(append(append(m.Chips(), m.Body()), m.Items()...), "\n"), 1024)),
+		FindingProviderFields: &types.FindingProviderFields{
+			Severity: &types.FindingProviderSeverity{Label: severities[a.Severity], Original: aws.String(fmt.Sprintf("%.2f", a.Score))},
+			Types:    kinds,
+		},
+		ProductFields: map[string]string{
+			"outflow/revision": strconv.Itoa(a.Revision),
+			"outflow/score":    strconv.FormatFloat(a.Score, 'f', 2, 64),
+			"outflow/case":     a.Case,
+			"outflow/detector": a.Detector,
+		},
+		Title:       aws.String(plain.Clip(m.Headline(), 256)),
+		Description: aws.String(plain.Clip(strings.Join(append(append(m.Chips(), m.Body()), m.Items()...), "\n"), 1024)),
 		Resources: []types.Resource{{
 			Type: aws.String("Other"),
 			Id:   aws.String(plain.Clip(who, 512)),
@@ -105,10 +115,12 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 			}},
 		}},
 		RecordState: types.RecordStateActive,
-		Workflow:    &types.Workflow{Status: types.WorkflowStatusNew},
 	}
 	if a.Withdrawn {
-		f.RecordState, f.Workflow.Status = types.RecordStateArchived, types.WorkflowStatusResolved
+		f.RecordState = types.RecordStateArchived
+	}
+	if len(a.Techniques) > 0 {
+		f.ProductFields["outflow/techniques"] = strings.Join(a.Techniques, ",")
 	}
 
 	for name, list := range map[string][]string{"facts": m.Chips(), "items": m.Items()} {
@@ -124,20 +136,108 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 }
 
 // Notify implements alert.Notifier. The finding's id is the alert's, so that a revision updates
-// it.
+// it. What was decided is an update of its own: imports do not change the workflow of a finding that is there.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
-	out, err := n.api.BatchImportFindings(ctx, &securityhub.BatchImportFindingsInput{
-		Findings: []types.AwsSecurityFinding{Finding(m, n.conf.Region, n.conf.Account, n.now())},
-	})
+	f := Finding(m, n.conf.Region, n.conf.Account, n.now())
+	out, err := n.api.BatchImportFindings(ctx, &securityhub.BatchImportFindingsInput{Findings: []types.AwsSecurityFinding{f}})
 	if err != nil {
-		return "", err
+		return "", refusal(err)
 	}
 	if aws.ToInt32(out.FailedCount) > 0 {
 		why := "refused"
 		if len(out.FailedFindings) > 0 {
 			why = aws.ToString(out.FailedFindings[0].ErrorCode) + ": " + aws.ToString(out.FailedFindings[0].ErrorMessage)
 		}
-		return "", alert.Permanent(errors.New("securityhub: " + why))
+		return "", failed(why)
+	}
+	if m.Decision || m.Alert.Withdrawn || m.Before == nil && m.Alert.Triage != nil {
+		if err := n.update(ctx, m, &f); err != nil {
+			return "", err
+		}
 	}
 	return m.Alert.ID, nil
+}
+
+// The workflow and the verification of a finding by what was decided.
+var (
+	workflows = map[alert.TriageStatus]types.WorkflowStatus{
+		alert.TriageNew:        types.WorkflowStatusNew,
+		alert.TriageInProgress: types.WorkflowStatusNotified,
+		alert.TriageSuppressed: types.WorkflowStatusSuppressed,
+		alert.TriageResolved:   types.WorkflowStatusResolved,
+	}
+	verifications = map[alert.Verdict]types.VerificationState{
+		alert.VerdictTrue:   types.VerificationStateTruePositive,
+		alert.VerdictBenign: types.VerificationStateBenignPositive,
+		alert.VerdictFalse:  types.VerificationStateFalsePositive,
+	}
+)
+
+// Update returns what was decided about an alert as an update of its finding.
+func Update(m *alert.Message, f *types.AwsSecurityFinding) *securityhub.BatchUpdateFindingsInput {
+	t := alert.Triage{Status: alert.TriageNew}
+	if m.Alert.Triage != nil {
+		t = *m.Alert.Triage
+	}
+	if m.Alert.Withdrawn {
+		t.Status = alert.TriageResolved
+	}
+	note := strings.Join(m.Changes(), " ")
+	if note == "" {
+		note = "Triage: " + t.Title()
+	}
+	by := t.By
+	if by == "" {
+		by = "Outflow"
+	}
+	verification := verifications[t.Verdict]
+	if verification == "" {
+		verification = types.VerificationStateUnknown
+	}
+	return &securityhub.BatchUpdateFindingsInput{
+		FindingIdentifiers: []types.AwsSecurityFindingIdentifier{{Id: f.Id, ProductArn: f.ProductArn}},
+		Workflow:           &types.WorkflowUpdate{Status: workflows[t.Status]},
+		VerificationState:  verification,
+		Note:               &types.NoteUpdate{Text: aws.String(plain.Clip(note, 512)), UpdatedBy: aws.String(plain.Clip(plain.Printable(by), 512))},
+	}
+}
+
+// update sends what was decided. Where that is not allowed, it is set aside: what is known of the finding is there.
+func (n *notifier) update(ctx context.Context, m *alert.Message, f *types.AwsSecurityFinding) error {
+	out, err := n.api.BatchUpdateFindings(ctx, Update(m, f))
+	var denied smithy.APIError
+	switch {
+	case errors.As(err, &denied) && strings.HasPrefix(denied.ErrorCode(), "AccessDenied"):
+		if !m.Decision {
+			return nil
+		}
+		return alert.Permanent(fmt.Errorf("securityhub: securityhub:BatchUpdateFindings is not allowed: %w", err))
+	case err != nil:
+		return refusal(err)
+	case len(out.UnprocessedFindings) > 0:
+		u := &out.UnprocessedFindings[0]
+		return failed(aws.ToString(u.ErrorCode) + ": " + aws.ToString(u.ErrorMessage))
+	}
+	return nil
+}
+
+// failed returns the error of a finding that was not taken though the request was. Only one that is wrong itself is set
+// aside; those that were throttled, or met another update, are sent again.
+func failed(why string) error {
+	err := errors.New("securityhub: " + why)
+	code, _, _ := strings.Cut(why, ":")
+	switch code {
+	case "InvalidInput", "InvalidInputException", "FindingSizeExceeded":
+		return alert.Permanent(err)
+	}
+	return alert.Repeatable(err)
+}
+
+// refusal returns the error of a request. It may be repeated: the finding is the same.
+func refusal(err error) error {
+	var e smithy.APIError
+	if errors.As(err, &e) && e.ErrorCode() == "InvalidInputException" {
+		return alert.Permanent(err)
+	}
+	return alert.Repeatable(err)
 }

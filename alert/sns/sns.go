@@ -13,8 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/transport/http"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/webapi"
 )
 
 // Kind is the kind of channel sns.
@@ -45,13 +47,19 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	if err != nil {
 		return nil, err
 	}
-	return &notifier{sns.NewFromConfig(conf), c.TopicARN}, nil
+	fifo := strings.HasSuffix(c.TopicARN, ".fifo")
+	return &notifier{sns.NewFromConfig(conf, func(o *sns.Options) {
+		if !fifo { // the SDK would publish again, unmarked, what may have arrived
+			o.Retryer = aws.NopRetryer{}
+		}
+	}), c.TopicARN, fifo}, nil
 }
 
 // notifier implements alert.Notifier.
 type notifier struct {
 	api   *sns.Client
 	topic string
+	fifo  bool
 }
 
 // maxMessage is the most bytes of a message; SNS takes 256 KB with its attributes.
@@ -99,14 +107,32 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 			"key":      attribute(m.Key()),
 		},
 	}
-	if strings.HasSuffix(n.topic, ".fifo") {
+	if m.Alert.Triage != nil {
+		in.MessageAttributes["triage"] = attribute(string(m.Alert.Triage.Status))
+	}
+	if m.Repeat {
+		in.MessageAttributes["possible_repeat"] = attribute("true")
+	}
+	if n.fifo {
 		in.MessageGroupId, in.MessageDeduplicationId = aws.String(m.Alert.Case), aws.String(m.Key())
 	}
+	watch, sent := webapi.WatchSent(ctx)
+	_, err = n.api.Publish(watch, in)
+	return "", failure(err, sent())
+}
 
-	_, err = n.api.Publish(ctx, in)
+// failure says what the error of a request means for the message. Without an answer it may have been published if the
+// request was sent.
+func failure(err error, sent bool) error {
 	var refused smithy.APIError
-	if errors.As(err, &refused) && (refused.ErrorCode() == "InvalidParameter" || refused.ErrorCode() == "InvalidParameterValue") {
-		return "", alert.Permanent(err)
+	var answer *http.ResponseError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused) && (refused.ErrorCode() == "InvalidParameter" || refused.ErrorCode() == "InvalidParameterValue"):
+		return alert.Permanent(err)
+	case errors.As(err, &answer) && answer.HTTPStatusCode() >= 300 && answer.HTTPStatusCode() < 500, !sent:
+		return alert.Repeatable(err)
 	}
-	return "", err
+	return err
 }

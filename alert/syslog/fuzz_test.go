@@ -12,7 +12,7 @@ import (
 
 // head matches the beginning of a message: RFC 5424 up to the end of its structured data.
 var head = regexp.MustCompile(`^<\d+>1 [0-9T:.Z-]+ \S+ outflow - alert ` +
-	`\[outflow@32473 id="(?:[^"\\\]]|\\.)*" revision="\d+" severity="[a-z]+"\] CEF:0\|`)
+	`(?:-|\[outflow@64512 id="(?:[^"\\\]]|\\.)*" revision="\d+" severity="[a-z]+"\]) CEF:0\|`)
 
 // FuzzFormat asserts that an attacker's text adds no line, no field of the CEF header and no
 // key of its extension: what is sent is parsed as it was meant.
@@ -27,7 +27,7 @@ func FuzzFormat(f *testing.F) {
 		a := alert.Sample(time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC))
 		a.ID, a.User, a.Title, a.Reason, a.Sources, a.Detector = user, user, title, user, []string{user}, title
 		a.Facts[0].Text, a.Evidence[0].Items[0].Object.Name, a.Evidence[0].Title = title, user, title
-		text := Format(&alert.Message{Alert: a}, host, "test")
+		text := Format(&alert.Message{Alert: a}, host, "test", 64512)
 		if strings.ContainsFunc(text, plain.Disturbs) {
 			t.Errorf("it disturbs: %q", text)
 		}

@@ -24,6 +24,9 @@ var Kind = alert.Kind{Name: "syslog", New: func() alert.Settings { return &Confi
 type Config struct {
 	Server string `yaml:"server"` // host:port
 	TLS    bool   `yaml:"tls"`    // whether the server is reached over TLS
+	// EnterpriseID is the organisation's own private enterprise number (www.iana.org/assignments/enterprise-numbers), under
+	// which messages have structured data; 0 for none.
+	EnterpriseID int `yaml:"enterprise_id"`
 }
 
 // Check implements alert.Settings.
@@ -31,8 +34,14 @@ func (c *Config) Check() error {
 	if _, _, err := net.SplitHostPort(c.Server); err != nil {
 		return fmt.Errorf("server: %q is not a host:port", c.Server)
 	}
+	if c.EnterpriseID < 0 || c.EnterpriseID == documentation {
+		return fmt.Errorf("enterprise_id: %d is not a number that IANA has assigned to an organisation", c.EnterpriseID)
+	}
 	return nil
 }
+
+// documentation is the enterprise number that RFC 5612 reserves for examples.
+const documentation = 32473
 
 // Open implements alert.Settings.
 func (c *Config) Open(_ context.Context, env alert.Env) (alert.Notifier, error) {
@@ -40,7 +49,7 @@ func (c *Config) Open(_ context.Context, env alert.Env) (alert.Notifier, error) 
 	if err != nil {
 		return nil, err
 	}
-	n := &notifier{address: c.Server, version: env.Version}
+	n := &notifier{address: c.Server, version: env.Version, enterprise: c.EnterpriseID}
 	if n.host, err = os.Hostname(); err != nil {
 		n.host = "-"
 	}
@@ -56,6 +65,7 @@ func (c *Config) Open(_ context.Context, env alert.Env) (alert.Notifier, error) 
 // notifier implements alert.Notifier.
 type notifier struct {
 	address, host, version string
+	enterprise             int
 	tls                    *tls.Config
 }
 
@@ -76,16 +86,19 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	}
 	conn, err := dialer.DialContext(ctx, "tcp", n.address)
 	if err != nil {
-		return "", fmt.Errorf("syslog: send: %w", err)
+		return "", alert.Repeatable(fmt.Errorf("syslog: send: %w", err))
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { conn.Close() })() // reading and writing do not look at the context
 	if at, ok := ctx.Deadline(); ok {
 		conn.SetDeadline(at)
 	}
-	text := Format(m, n.host, n.version)
-	if _, err := conn.Write([]byte(strconv.Itoa(len(text)) + " " + text)); err != nil {
-		return "", fmt.Errorf("syslog: send: %w", err)
+	text := Format(m, n.host, n.version, n.enterprise)
+	if wrote, err := conn.Write([]byte(strconv.Itoa(len(text)) + " " + text)); err != nil {
+		if err = fmt.Errorf("syslog: send: %w", err); wrote == 0 {
+			err = alert.Repeatable(err)
+		}
+		return "", err
 	}
 	if err := closeInOrder(conn); err != nil || ctx.Err() != nil {
 		return "", cmp.Or(ctx.Err(), err)
@@ -108,7 +121,7 @@ func closeInOrder(conn net.Conn) error {
 	count, err := conn.Read(b[:])
 	switch {
 	case count > 0: // a mail or web server
-		return fmt.Errorf("syslog: the server answers %q, so it does not receive syslog", b[:count])
+		return alert.Repeatable(fmt.Errorf("syslog: the server answers %q, so it does not receive syslog", b[:count]))
 	case err != nil && strings.Contains(err.Error(), "reset"):
 		return fmt.Errorf("syslog: close connection: %w", err)
 	}
@@ -135,9 +148,15 @@ var (
 
 const facility = 13 // log audit
 
+// Limits of the fields of CEF, in characters.
+const (
+	maxMsg    = 1023 // of msg and suser
+	maxCustom = 4000 // of custom strings
+)
+
 // Format returns the message as it is sent, without its length. Empty host and version are
-// replaced.
-func Format(m *alert.Message, host, version string) string {
+// replaced. With an enterprise number it has structured data.
+func Format(m *alert.Message, host, version string, enterprise int) string {
 	a := &m.Alert
 	if host == "" {
 		host = "-"
@@ -152,6 +171,8 @@ func Format(m *alert.Message, host, version string) string {
 		act = "test"
 	case a.Withdrawn:
 		act = "withdrawn"
+	case m.Decision:
+		act = "triage"
 	}
 
 	ext := []string{
@@ -159,7 +180,7 @@ func Format(m *alert.Message, host, version string) string {
 		"rt=" + strconv.FormatInt(a.Time.UnixMilli(), 10),
 		"start=" + strconv.FormatInt(a.Window.Start.UnixMilli(), 10),
 		"end=" + strconv.FormatInt(a.Window.End.UnixMilli(), 10),
-		"suser=" + extension(a.User),
+		"suser=" + extension(plain.Clip(a.User, maxMsg)),
 		"cnt=" + strconv.Itoa(a.EventCount),
 		"act=" + act,
 		"cs1Label=sources",
@@ -170,22 +191,27 @@ func Format(m *alert.Message, host, version string) string {
 		"cn1=" + strconv.Itoa(a.Revision),
 		"cfp1Label=score",
 		"cfp1=" + strconv.FormatFloat(a.Score, 'f', 2, 64),
-		"msg=" + extension(a.Sentence()),
+		"msg=" + extension(plain.Clip(a.Sentence(), maxMsg)),
 	}
 	for i, list := range [][]string{m.Chips(), m.Items()} {
 		if len(list) > 0 {
 			name := "cs" + strconv.Itoa(4+i)
-			ext = append(ext, name+"Label="+[]string{"facts", "items"}[i], name+"="+extension(strings.Join(list, "; ")))
+			ext = append(ext, name+"Label="+[]string{"facts", "items"}[i], name+"="+extension(plain.Clip(strings.Join(list, "; "), maxCustom)))
 		}
+	}
+	if a.Triage != nil {
+		ext = append(ext, "cs6Label=triage", "cs6="+extension(plain.Clip(a.Triage.Title(), maxCustom)))
 	}
 	if m.Repeat {
 		ext = append(ext, "cs3Label=possible_repeat", "cs3=true")
 	}
 
-	return fmt.Sprintf(
-		"<%d>1 %s %s outflow - alert [outflow@32473 id=\"%s\" revision=\"%d\" severity=\"%s\"] CEF:0|Outflow|Outflow|%s|%s|%s|%d|%s",
-		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), headerWord(host), param(a.ID),
-		a.Revision, a.Severity, header(version), header(a.Detector), header(a.DetectorTitle()), cef[a.Severity], strings.Join(ext, " "))
+	data := "-"
+	if enterprise > 0 {
+		data = fmt.Sprintf(`[outflow@%d id="%s" revision="%d" severity="%s"]`, enterprise, param(a.ID), a.Revision, a.Severity)
+	}
+	return fmt.Sprintf("<%d>1 %s %s outflow - alert %s CEF:0|Outflow|Outflow|%s|%s|%s|%d|%s",
+		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), headerWord(host), data, header(version), header(a.Detector), header(a.DetectorTitle()), cef[a.Severity], strings.Join(ext, " "))
 }
 
 // headerWord returns a field of the header: printable ASCII without spaces.
