@@ -136,6 +136,9 @@ func detail(e *event.Event) string {
 	return strings.Join(parts, "; ")
 }
 
+// AgentName is a user agent as people name it, such as Chrome on Windows, or as it was sent where it has no such name.
+func AgentName(agent string) string { return cmp.Or(agentName(agent), agent) }
+
 // agentName is a user agent as people name it, such as Chrome on Windows; "" if it is not known.
 func agentName(agent string) string {
 	if agent == "" {

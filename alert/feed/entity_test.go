@@ -142,6 +142,10 @@ func (x *team) busy(user string) alert.Alert {
 	}
 	for i := range days {
 		days[i].Department, days[i].Sources, days[i].Hours, days[i].Risk = "Sales", []string{"box", "okta"}, 1<<8|1<<9|1<<23, float64(i%5)
+		days[i].Origins = &finding.Origins{
+			Networks: []string{"198.51.0.0/16"}, Devices: []string{hostile, "person.1's laptop"}[i%2 : i%2+1],
+			Agents: []string{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0.0.0 Safari/537.36", fmt.Sprint("tool ", i)},
+		}
 	}
 	if err := x.alerts.PutDays(x.t.Context(), days); err != nil {
 		x.t.Fatal(err)
@@ -184,7 +188,8 @@ func TestPerson(t *testing.T) {
 	body := x.contains(SOC, "/people/"+pseudonym, "Sales", "Leaving: notice 2026-03-02, last day not known", "Watchlist: Kestrel",
 		"Highest score 4.0 points", "Shared 3 files with rival.example", "3 of 3 never shared before", "shared ", "since", "an administrator of Box",
 		"90 active days", "Bulk download: files 90", "143 2026-03-02", "Usually active from 08:00 to 10:00, and from 23:00 to 00:00 UTC.",
-		"Box 90 of 90 active days", "203.0.113.7 (Example Net, BR) 3 events", "Chrome on Windows", "Data Room Sync", "/Finance", "5 events that their latest 2 alerts",
+		"Box 90 of 90 active days", "203.0.113.7 (Example Net, BR) 3 events", "Chrome on Windows", "Data Room Sync", "/Finance", "Of the 90 days whose records", "198.51.0.0/16 90 days, last 2026",
+		"Chrome on Windows 90 days, last 2026", "83 more are not listed", "'s laptop 45 days", "5 events that their latest 2 alerts",
 		"Request name", "A privacy officer must approve. Your reason is recorded in the audit log.")
 	if strings.Contains(text(body), "closed again") {
 		t.Error("what was closed is listed as open")
@@ -200,7 +205,7 @@ func TestPerson(t *testing.T) {
 	_, body, _ = x.ask(SOC, "GET", "/v1/people/"+pseudonym, "")
 	var p personProfile
 	if err := json.Unmarshal([]byte(body), &p); err != nil || p.User != pseudonym || p.HourDays != 90 || p.Hours[9] != 90 || len(p.Open) != 1 ||
-		p.Open[0].Who == "" || len(p.Watchlists) != 1 || p.Volumes[0].Usual != 4 || p.Seen.Events != 5 || strings.Contains(body, user) {
+		p.Open[0].Who == "" || len(p.Watchlists) != 1 || p.Volumes[0].Usual != 4 || p.Seen.Events != 5 || p.Origins.Days != 90 || len(p.Origins.Clients) != 8 || strings.Contains(body, "person.1") || strings.Contains(body, user) {
 		t.Errorf("%v %s", err, body)
 	}
 	x.server.Exempt = func(_ context.Context, who, department string) (bool, error) {

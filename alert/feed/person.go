@@ -33,6 +33,7 @@ type personProfile struct {
 	Services   []serviceUse `json:"services"`          // in which they did something
 	Hours      [24]int      `json:"hours"`             // days with activity in each hour, UTC
 	HourDays   int          `json:"days_with_hours"`   // days of which the hours are known
+	Origins    usualOrigins `json:"origins"`           // networks, countries and devices of these days
 	Seen       seenClients  `json:"seen"`              // networks and devices of the events that their latest alerts list
 	alerts     []item       // latest alerts, the latest first
 	series     []report.Series
@@ -119,6 +120,7 @@ func (s *Server) profile(ctx context.Context, who *reader, user string, before i
 	if err := p.fillDays(ctx, s.Alerts, user, all); err != nil {
 		return nil, err
 	}
+	p.Origins.mask(func(text string) string { return who.mask.Within(user).Text(text, user) })
 	p.fillOpen(all, who.mask)
 	if p.Seen, err = s.seen(ctx, who, user, all); err != nil {
 		return nil, err
@@ -189,6 +191,7 @@ func (p *personProfile) fillDays(ctx context.Context, alerts *alert.Store, user 
 	slices.SortFunc(p.Services, func(a, b serviceUse) int {
 		return cmp.Or(cmp.Compare(b.Days, a.Days), cmp.Compare(a.Source, b.Source))
 	})
+	p.Origins = originsOf(days)
 	p.series = seriesOf(days, raised)
 	p.Volumes = volumesOf(days, p.series)
 	return nil

@@ -22,7 +22,8 @@ func (e *Engine) report(p *person, v *verdict, open bool) {
 	d := &p.Day
 	a := &finding.Activity{
 		User: p.Name, End: d.End, Open: open, Risk: round3(d.Best), Leaving: p.leaving(d.Latest),
-		Service: p.Service, Department: p.Department, Hours: d.Hours, Known: round(e.org(p).personDays()),
+		Service: p.Service, Department: p.Department, Hours: d.Hours, Origins: d.origins(),
+		Known: round(e.org(p).personDays()),
 	}
 	for _, s := range event.Sources() {
 		if d.Sources&(1<<s) != 0 {

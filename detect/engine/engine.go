@@ -164,6 +164,9 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 	}
 	a := e.enrich(p, ev)
 	if effective(ev) {
+		if !a.Signed() {
+			p.Day.originate(&ev.Client)
+		}
 		e.closeExposures(p, a)
 		e.trackAccess(p, a)
 	}

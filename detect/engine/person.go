@@ -118,6 +118,7 @@ type dayState struct {
 	Ruled    []ruled   // rules that matched
 	AsUsual  *proof    `cbor:",omitempty"` // what is done as before, although the last working day is over
 	Watched  []watched `cbor:",omitempty"` // places and applications on watchlists
+	Origins  []origin  `cbor:",omitempty"` // where and with what it was done
 	Received []string  // who was given administrative rights
 	LetIn    []string  `cbor:",omitempty"` // outsiders who were let into folders
 	Manner   circumstances
@@ -331,7 +332,7 @@ func (p *person) open(at, end int64) {
 	clear(d.Proof)
 	clear(d.Rev)
 	d.Opened, d.Ruled, d.Received, d.Watched = d.Opened[:0], d.Ruled[:0], d.Received[:0], d.Watched[:0]
-	d.LetIn = d.LetIn[:0]
+	d.LetIn, d.Origins = d.LetIn[:0], d.Origins[:0]
 	d.Hours, d.Sources, d.Best, d.AsUsual, d.Requests = 0, 0, 0, nil, novelty{}
 	d.Manner, d.BestT, d.Told, d.Acting, d.ActT = circumstances{}, 0, 0, false, 0
 	for k, j := range cat.carried {
@@ -355,7 +356,7 @@ func (d *dayState) shut() {
 	d.End = 0
 	d.Count, d.Next, d.Expect, d.Proof, d.Rev, d.AsUsual = nil, nil, nil, nil, nil, nil
 	d.Facts, d.Bursts, d.Opened, d.Ruled, d.Received, d.Watched, d.Requests = nil, nil, nil, nil, nil, nil, novelty{}
-	d.LetIn = nil
+	d.LetIn, d.Origins = nil, nil
 	if len(d.Done) > 128 { // give a large day's memory back
 		d.Done = nil
 	}

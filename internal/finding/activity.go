@@ -20,9 +20,11 @@ type Activity struct {
 	Sources    []string `json:"sources,omitempty"` // short names of the sources with events of the user
 	// Hours are the hours (UTC) in which the user did something: bit 0 for the one from midnight on. Events whose
 	// records state no zone do not count.
-	Hours  uint32   `json:"hours,omitempty"`
-	Known  float64  `json:"known"`            // person-days that baselines rested on; old ones count less
-	Counts []Amount `json:"counts,omitempty"` // what was counted, by metric
+	Hours uint32 `json:"hours,omitempty"`
+	// Origins are where and with what the user did something, without what failed; nil if records state none of it.
+	Origins *Origins `json:"origins,omitempty"`
+	Known   float64  `json:"known"`            // person-days that baselines rested on; old ones count less
+	Counts  []Amount `json:"counts,omitempty"` // what was counted, by metric
 }
 
 // Date returns the calendar date of the day (2006-01-02): that of 12 hours before its end, in
@@ -30,6 +32,14 @@ type Activity struct {
 // it is known when the user sleeps.
 func (a *Activity) Date() string {
 	return time.UnixMilli(a.End - 12*time.Hour.Milliseconds()).UTC().Format(time.DateOnly)
+}
+
+// Origins are where and with what a user did something on a day: of each kind the first few.
+type Origins struct {
+	Networks  []string `json:"networks,omitempty"`  // as baselines tell them apart: 203.0.0.0/16, 2001:db8::/32
+	Countries []string `json:"countries,omitempty"` // as vendors located the addresses
+	Devices   []string `json:"devices,omitempty"`   // ids or names that vendors have
+	Agents    []string `json:"agents,omitempty"`    // user agents as sent, one of those that differ in their version only
 }
 
 // Amount is what one metric counted on a day.
