@@ -119,7 +119,11 @@ func newTeamIn(t testing.TB, dir string, n int) *team {
 		}
 		return report.MakeDigest(in, monday, report.Triage{}), nil
 	}
-	x.http = httptest.NewServer(x.server.Handler())
+	handler := x.server.Handler()
+	if _, test := t.(*testing.T); test {
+		handler = conform(t, handler)
+	}
+	x.http = httptest.NewServer(handler)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { defer close(done); x.server.Run(ctx) }()
@@ -165,6 +169,9 @@ func (x *team) ask(role Role, method, path, body string, header ...string) (int,
 	}
 	if role != "" {
 		req.Header.Set("Authorization", "Bearer "+x.tokens[role])
+	}
+	if strings.HasPrefix(body, "{") {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])

@@ -1,0 +1,144 @@
+package feed
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+)
+
+// described is the document of the API, in which no object may have a property that it does not list.
+var described = sync.OnceValues(func() (routers.Router, error) {
+	openapi3filter.RegisterBodyDecoder("application/x-ndjson", openapi3filter.FileBodyDecoder)
+	doc, err := openapi3.NewLoader().LoadFromData(openAPI)
+	if err != nil {
+		return nil, err
+	}
+	forbid := func(s *openapi3.SchemaRef) {
+		if s.Ref == "" && len(s.Value.Properties) > 0 {
+			no := false
+			s.Value.AdditionalProperties.Has = &no
+		}
+	}
+	for _, s := range doc.Components.Schemas {
+		forbid(s)
+	}
+	for _, path := range doc.Paths.Map() {
+		for _, op := range path.Operations() {
+			for _, r := range op.Responses.Map() {
+				for _, content := range r.Value.Content {
+					forbid(content.Schema)
+				}
+			}
+		}
+	}
+	return legacy.NewRouter(doc, openapi3.IsOpenAPI31OrLater())
+})
+
+// deviation returns how an answer of the API, or a request that it granted, is not as the document says; nil if it is.
+func deviation(router routers.Router, r *http.Request, body []byte, answer *httptest.ResponseRecorder) error {
+	options := &openapi3filter.Options{
+		IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+	}
+	route, params, err := router.FindRoute(r)
+	if err != nil && (answer.Code == http.StatusNotFound || answer.Code == http.StatusMethodNotAllowed) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options}
+	if answer.Code < 300 {
+		err = openapi3filter.ValidateRequest(r.Context(), in)
+	}
+	return errors.Join(err, openapi3filter.ValidateResponse(r.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: in, Status: answer.Code, Header: answer.Header(), Options: options,
+		Body: io.NopCloser(bytes.NewReader(answer.Body.Bytes())),
+	}))
+}
+
+// conform is a handler of the API whose answers, and the requests that it grants, must be as openapi.json says.
+func conform(t testing.TB, api http.Handler) http.Handler {
+	router, err := described()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasPrefix(r.URL.Path, "/v1/") || r.URL.Path == "/v1/openapi.json" || r.URL.Path == "/v1/stream" {
+			api.ServeHTTP(w, r)
+			return
+		}
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		answer := httptest.NewRecorder()
+		api.ServeHTTP(answer, r)
+		if err := deviation(router, r, body, answer); err != nil {
+			t.Errorf("%s %s %s: %d: %v", r.Method, r.URL, body, answer.Code, err)
+		}
+		for name, values := range answer.Header() {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
+	})
+}
+
+// TestDeviation checks that deviations are found.
+func TestDeviation(t *testing.T) {
+	router, err := described()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		request, body string
+		status        int
+		answer, want  string
+	}{
+		{"POST /v1/suppressions", `{"alert":"a","reason":"r","days":7}`, 200, `{"id":1}`, ""},
+		{"POST /v1/suppressions", `{"alert":"a","reason":"r","days":700}`, 200, `{"id":1}`, "180"},
+		{"POST /v1/suppressions", `{"alert":"a","reason":"r"}`, 200, `{"id":"one"}`, "integer"},
+		{"POST /v1/suppressions", `{"alert":"a","reason":"r"}`, 200, `{"id":1,"more":2}`, "more"},
+		{"POST /v1/suppressions", `{}`, 418, `{}`, "status"},
+		{"GET /v1/alerts?limit=2000", "", 200, `{"alerts":[],"next":1}`, "1000"},
+		{"GET /v1/other", "", 200, `{}`, "no matching operation"},
+		{"GET /v1/other", "", 404, `{}`, ""},
+	} {
+		method, path, _ := strings.Cut(c.request, " ")
+		r := httptest.NewRequest(method, path, strings.NewReader(c.body))
+		r.Header.Set("Content-Type", "application/json")
+		answer := httptest.NewRecorder()
+		answer.Header().Set("Content-Type", "application/json")
+		answer.WriteHeader(c.status)
+		answer.Body.WriteString(c.answer)
+		switch err := deviation(router, r, []byte(c.body), answer); {
+		case c.want == "" && err != nil:
+			t.Errorf("%+v: %v", c, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+// TestDocument checks that the document is one of OpenAPI 3.1.
+func TestDocument(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData(openAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context(), openapi3.IsOpenAPI31OrLater()); err != nil {
+		t.Error(err)
+	}
+}
