@@ -351,9 +351,9 @@ func (u *Usual) Lacking() string {
 	if !u.Any || u.PersonDays >= u.Needed {
 		return ""
 	}
-	s := fmt.Sprintf("counts are not judged by what is usual here yet: %.0f of %.0f days of people are known", u.PersonDays, u.Needed)
+	s := fmt.Sprintf("there is no baseline for counts yet: %.0f of %.0f user-days", u.PersonDays, u.Needed)
 	if u.PerDay > 0 {
-		s += fmt.Sprintf(", about %s more are needed", plural(int((u.Needed-u.PersonDays)/u.PerDay)+1, "day"))
+		s += fmt.Sprintf(", about %s to go", plural(int((u.Needed-u.PersonDays)/u.PerDay)+1, "more day"))
 	}
 	return s
 }

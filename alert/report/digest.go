@@ -103,9 +103,9 @@ type LateArrival struct {
 
 // Sentence returns the figures for people.
 func (a *LateArrival) Sentence() string {
-	s := fmt.Sprintf("%s judged of %s", plain.Number(a.Judged), plural(int(a.Received), "record"))
+	s := fmt.Sprintf("%s of %s scored", plain.Number(a.Judged), plural(int(a.Received), "record"))
 	if a.Repeated > 0 {
-		s += fmt.Sprintf(", %s had come before", plain.Number(a.Repeated))
+		s += fmt.Sprintf(", %s had been received before", plain.Number(a.Repeated))
 	}
 	if a.LeftOut > 0 {
 		s += fmt.Sprintf(", %s left out (outflow status)", plain.Number(a.LeftOut))

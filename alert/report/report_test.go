@@ -558,7 +558,7 @@ func TestMailClients(t *testing.T) {
 	alerttest.MailHTML(t, html)
 	for _, want := range []string{
 		`src="cid:trend"`, `href="https://outflow.example/alerts/` + open.ID + `"`, "Top external sharers", "Policy changes", "Budget:",
-		`Make &#34;x&#34; private`, "2 judged of 3 records", "Leaving this week", `/digest?week=2026-W14"`,
+		`Make &#34;x&#34; private`, "2 of 3 records scored", "Leaving this week", `/digest?week=2026-W14"`,
 	} {
 		if !strings.Contains(html, want) {
 			t.Errorf("no %s in %s", want, html)
@@ -606,7 +606,7 @@ func TestWeekWithoutData(t *testing.T) {
 			covered(monday, monday.AddDate(0, 0, 6), "box"),
 			Usual{Any: true, PersonDays: 20, Needed: 50, PerDay: 5},
 			PartlyData,
-			[]string{"20 of 50 days of people", "about 7 days more"},
+			[]string{"20 of 50 user-days", "about 7 more days to go"},
 		},
 		"before sources": {covered(monday, monday.AddDate(0, 0, 6), ""), enough, AllQuiet, []string{"7 of 7 days"}},
 	} {
@@ -691,7 +691,7 @@ func TestNotEnough(t *testing.T) {
 			Usual{Any: true, PersonDays: 30, Needed: 50, PerDay: 4},
 			nil,
 			NotEnough,
-			"30 of 50 days of people are known",
+			"30 of 50 user-days",
 			1,
 		},
 		"rests on 3 days": {all, 20, enough, []alert.Alert{young}, NotEnough, "1 day would be unusual", 3},
@@ -899,8 +899,8 @@ func TestArrived(t *testing.T) {
 		{Day: day(3), Source: "Box", Received: 5, Judged: 5},
 		{Day: day(7), Source: "Box", Received: 9, Judged: 9},
 	}, monday, monday.AddDate(0, 0, 7))
-	if len(list) != 2 || list[0].Sentence() != "5 judged of 5 records" ||
-		list[1].Sentence() != "11,901 judged of 12,001 records, 60 had come before, 40 left out (outflow status)" {
+	if len(list) != 2 || list[0].Sentence() != "5 of 5 records scored" ||
+		list[1].Sentence() != "11,901 of 12,001 records scored, 60 had been received before, 40 left out (outflow status)" {
 		t.Errorf("%+v", list)
 	}
 }

@@ -120,7 +120,7 @@ func absent(t *testing.T, name string, paths []string) {
 		if strings.Contains(table, "peers") || strings.Contains(table, "colleagues") && !strings.Contains(table, "no colleagues are known") {
 			t.Errorf("there are no peers: %s", table)
 		}
-		if !strings.Contains(errs, "Counts are not judged by what is usual here yet") {
+		if !strings.Contains(errs, "There is no baseline for counts yet") {
 			t.Errorf("scan does not say what it did not judge: %s", errs)
 		}
 	}

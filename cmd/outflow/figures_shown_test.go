@@ -248,7 +248,7 @@ func ecs(t *testing.T, a *alert.Alert) []byte {
 	if err := os.WriteFile(key, []byte(alerttest.Secret), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := alerttest.NewReceiver(t, `{"errors":false,"items":[{"index":{"status":201}}]}`)
+	r := alerttest.NewReceiver(t, `{"errors":false,"items":[{"create":{"status":201}}]}`)
 	n := alerttest.Open(t, elastic.Kind, fmt.Sprintf("url: %q\napi_key: file:%s", r.URL, key))
 	if _, err := n.Notify(t.Context(), &alert.Message{Alert: *a}); err != nil {
 		t.Fatal(err)

@@ -189,7 +189,7 @@ func byDay(of map[string]float64, from, to string) (scores []float64) {
 // writeList writes people, a line each.
 func (f *peopleFlags) writeList(w io.Writer, l *peopleList) error {
 	if len(l.People) == 0 {
-		_, err := fmt.Fprintln(w, "No days of people are stored.")
+		_, err := fmt.Fprintln(w, "No user-days are stored.")
 		return err
 	}
 	services := 0

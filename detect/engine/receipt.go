@@ -280,7 +280,7 @@ func (cat *Catalog) Recompute(r *finding.Receipt) (risk float64, steps []Step, e
 		w := indicatorPoints(f.Weight, f.Least, f.Seen, f.Days)
 		steps = append(steps, Step{
 			f.Detector,
-			fmt.Sprintf("points of %s: on %s of %s days of people, those assumed at first among them", f.Fact,
+			fmt.Sprintf("points of %s: on %s of %s user-days, including those assumed at first", f.Fact,
 				detect.About(f.Seen), detect.Number(f.Days)),
 			f.Points, w,
 		})
@@ -332,7 +332,7 @@ func (cat *Catalog) recomputeRules(r *finding.Receipt) (points []float64, steps 
 		w := rulePoints(sigma.Level(m.Level), m.Seen, m.Days)
 		steps = append(steps, Step{
 			cat.Of(detect.UserRules).Name,
-			fmt.Sprintf("points of rule %s: on %s of %s days of people, those assumed at first among them",
+			fmt.Sprintf("points of rule %s: on %s of %s user-days, including those assumed at first",
 				detect.Quote(m.Title), detect.About(m.Seen), detect.Number(m.Days)),
 			m.Points, w,
 		})

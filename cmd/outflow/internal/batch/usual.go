@@ -51,7 +51,7 @@ func (u *usual) Unscored() string {
 		return ""
 	case lacking == "":
 		return fmt.Sprintf("Counts were scored against the baselines of this organisation from %s UTC on: "+
-			"before, fewer than %.0f days of people were known.", u.From.Format("2006-01-02 15:04"), u.Needed)
+			"there were fewer than %.0f user-days before.", u.From.Format("2006-01-02 15:04"), u.Needed)
 	}
 	return strings.ToUpper(lacking[:1]) + lacking[1:] + ". Until then, they are compared with the first days of other " +
 		"organisations."
@@ -131,6 +131,6 @@ func PrintUsual(w io.Writer, u *reports.Usual) error {
 		return err
 	}
 	_, err := fmt.Fprintf(w, "\nCounts are scored against the baselines of this organisation: %s known.\n",
-		plain.CountOf(int(u.PersonDays), "day of people is", "days of people are"))
+		plain.CountOf(int(u.PersonDays), "user-day is", "user-days are"))
 	return err
 }

@@ -77,8 +77,8 @@ func (d *Diagnosis) noteHistory() {
 		d.note("there are no events of people: nothing can be scored")
 	case !u.Enough:
 		pace := (u.Needed-u.PersonDays)*max(days, 1)/u.PersonDays + 1
-		d.note("counts are not scored before %d days of people are known, "+
-			"and there are %d in the source with most of them: at this pace that takes about %s more; "+
+		d.note("counts are scored from %d user-days on, "+
+			"and the source with the most has %d: at this pace that takes about %s more; "+
 			"until then they are compared with the first days of other organisations (%s)",
 			u.Needed, u.PersonDays, plain.CountOf(pace, "day", "days"), strings.Join(batch.Counting(), ", "))
 	}
