@@ -45,14 +45,14 @@ async function indexed() {
   console.log(`the first page came ${(first / 1000).toFixed(1)} s after the start, and had all alerts after ${((Date.now() - began) / 1000).toFixed(1)} s\n`);
 }
 
-const table = [];
-// note adds the times of a row: from the act to first content, of the server's answer, and until it was all there.
+// note prints the times of a row: from the act to first content, of the server's answer, and until a key's effect was painted.
 function note(what, list) {
   const of = (key, share) => {
     const sorted = list.map((x) => x[key]).filter((x) => x !== undefined).sort((a, b) => a - b);
     return sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))].toFixed(0) : "";
   };
-  table.push([what, of("content", .5), of("content", .95), of("answer", .5), of("answer", .95), of("input", .5), of("input", .95)]);
+  const row = [what, of("content", .5), of("content", .95), of("answer", .5), of("answer", .95), of("input", .5), of("input", .95)];
+  console.log("| " + row.join(" | ") + " |");
 }
 
 // shown waits until a page has been painted, and returns its times.
@@ -158,6 +158,7 @@ let browser;
 try {
   await indexed();
   browser = await chromium.launch({ executablePath: browserPath, args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
+  console.log("| | first content p50 | p95 | answer p50 | p95 | until painted p50 | p95 |\n|---|---|---|---|---|---|---|");
   const some = (await (await get("/v1/alerts?latest=true&limit=200&before=9007199254740991")).json()).alerts.map((x) => x.alert);
   assert.ok(some.length > 10, "there are no alerts");
   for (const [what, path] of [
@@ -167,8 +168,6 @@ try {
     ["a person", "/people/" + some[0].user], ["a domain that all alerts name", "/entities/domain/partner.example"],
   ]) { await visits(browser, what, path); }
   await interactions(browser);
-  console.log("| | first content p50 | p95 | answer p50 | p95 | until painted p50 | p95 |\n|---|---|---|---|---|---|---|");
-  for (const row of table) { console.log("| " + row.join(" | ") + " |"); }
 } finally {
   await browser?.close();
   daemon.kill();
