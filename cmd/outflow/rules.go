@@ -11,14 +11,14 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/rulecheck"
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
 	"github.com/outflow/outflow/internal/plain"
+	"github.com/outflow/outflow/internal/sigma"
 )
 
 func newRules(stdout io.Writer) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "Check and test your own rules in Sigma format",
-		Long: `Rules are Sigma rules (single events, and the correlations event_count, value_count,
-temporal and temporal_ordered) over the vendors' own records. A scan uses them with
+		Long: `Rules are Sigma rules (single events, correlations and filters) over the vendors' own records. A scan uses them with
 --rules DIR, or rules: in the configuration.`,
 		Args: usage(cobra.NoArgs),
 		RunE: group,
@@ -90,16 +90,30 @@ func checkRules(w io.Writer, path string, placeholders map[string][]string) erro
 	if err != nil {
 		return err
 	}
-	correlations := 0
+	usable, correlations := 0, 0
+	var remarks []string
+	remark := func(kind string, x *sigma.Rule, reason string) {
+		line := fmt.Sprintf("%s:%d: %s: %s", x.File, x.Line, x.Title, reason)
+		remarks = append(remarks, kind+": "+plain.Escape(line))
+	}
 	for _, x := range r.Set.Rules {
-		if x.Correlation != nil {
+		if why := x.Never(); why != "" {
+			remark("never matches", x, why)
+			continue
+		}
+		if usable++; x.Correlation != nil {
 			correlations++
 		}
+		for _, n := range x.Notes() {
+			remark("note", x, n)
+		}
 	}
-	rules := plain.CountOf(len(r.Set.Rules), "rule", "rules")
-	fmt.Fprintf(w, "%s can be used, %s of them correlations\n", rules, plain.Count(correlations))
+	fmt.Fprintf(w, "%s can be used, %s of them correlations\n", plain.CountOf(usable, "rule", "rules"), plain.Count(correlations))
 	for _, s := range r.Set.Skipped {
 		fmt.Fprintf(w, "not used: %s: %s: %s\n", plain.Escape(s.File), plain.Escape(s.Title), plain.Escape(s.Reason))
+	}
+	for _, line := range remarks {
+		fmt.Fprintln(w, line)
 	}
 	for _, b := range r.Bad {
 		fmt.Fprintf(w, "wrong: %s\n", plain.Escape(b.Error()))

@@ -24,7 +24,7 @@ const (
 	rareRule   = .002 // share of the days of people on which a rule may match to be reported by its level alone
 	maxRuled   = 64   // rules that match on one person's day
 	maxWindows = 1 << 15
-	maxEntries = 2048 // of one window
+	maxEntries = sigma.MaxCounted // of one window
 )
 
 // ruled is a rule that matched on a person's day.

@@ -22,7 +22,7 @@ type Correlation struct {
 	aliases map[string]map[string]string // alias → rule → field
 	line    int
 	notes   []string // what its author may not have meant
-	emits   bool // generate: the rules that feed it make findings, too
+	emits   bool     // generate: the rules that feed it make findings, too
 }
 
 var correlationTypes = []string{
@@ -72,7 +72,7 @@ func correlation(v *value) (*Correlation, error) {
 	}
 	for i, k := range v.keys {
 		if !slices.Contains(correlationKeys, k) {
-			return nil, &Error{Line: v.list[i].line, Reason: quote(k) + " is no part of a correlation: " + strings.Join(correlationKeys, ", ")}
+			return nil, v.list[i].fail("", quote(k)+" is no part of a correlation: "+strings.Join(correlationKeys, ", "))
 		}
 	}
 	c := &Correlation{
@@ -169,7 +169,7 @@ func (c *Correlation) checkCondition(v *value, percentile bool) error {
 		c.notes = append(c.notes, "event_count counts events whatever their values are: its field is not used")
 	}
 	if c.Type == "value_percentile" && !percentile {
-		c.notes = append(c.notes, "value_percentile without a percentile in its condition takes the median; state percentile: 95, for example")
+		c.notes = append(c.notes, "without a percentile in its condition, value_percentile is the median; state one, such as percentile: 95")
 	}
 	if !percentile {
 		c.Percentile = 50
@@ -194,7 +194,7 @@ func fieldAliases(v *value, rules []string) (map[string]map[string]string, error
 		}
 		for j, rule := range of.keys {
 			if !slices.Contains(rules, rule) {
-				return nil, &Error{Line: of.list[j].line, Reason: "the alias " + quote(name) + " is for " + quote(rule) + ", over which the correlation is not"}
+				return nil, of.list[j].fail("", "the alias "+quote(name)+" is for "+quote(rule)+", which is none of the rules")
 			}
 			aliases[name][rule] = of.list[j].text
 		}

@@ -53,7 +53,7 @@ const (
 
 // holds compares a value, which is given as it is and in lower case.
 func (t *test) holds(v, low string) bool {
-	if !t.cased {
+	if !t.cased && t.part == "" {
 		v = low
 	}
 	switch t.how {

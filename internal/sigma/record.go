@@ -187,30 +187,23 @@ func (r *Record) word(t string) {
 
 // walk visits a value. N is the node of its place; nil if no rule asks for anything there.
 func (r *Record) walk(s *jsonscan.Scanner, n *node, depth int) {
-	kind := s.Kind()
 	if n == nil && !r.keywords || depth > maxDepth {
 		s.Skip()
 		return
 	}
-	switch kind {
+	switch s.Kind() {
 	case '{':
 		switch {
-		case n == nil || len(n.slots) == 0 && !n.pairs:
-			if n == nil || n.inner != nil || r.keywords {
-				r.object(s, n, depth)
-			} else {
-				s.Skip()
-			}
-		default:
+		case n != nil && (len(n.slots) > 0 || n.pairs):
 			r.whole(s.Raw(), n, depth)
+		case r.keywords || n.inner != nil:
+			r.object(s, n, depth)
+		default:
+			s.Skip()
 		}
 
 	case '[':
-		if n != nil {
-			for _, at := range n.slots {
-				r.has[at] = present
-			}
-		}
+		r.note(n, present)
 		if s.Array() {
 			for s.Elem() {
 				r.walk(s, n, depth+1)
@@ -219,26 +212,37 @@ func (r *Record) walk(s *jsonscan.Scanner, n *node, depth int) {
 
 	case 'n':
 		s.Skip()
-		if n != nil {
-			for _, at := range n.slots {
-				r.has[at] = max(r.has[at], isNull)
-			}
-		}
+		r.note(n, isNull)
 	case 0:
 	default:
-		if n != nil && len(n.slots) == 0 && !r.keywords {
-			s.Skip()
-			return
+		r.scalar(s, n)
+	}
+}
+
+// note notes that a record has the fields of a node.
+func (r *Record) note(n *node, how presence) {
+	if n == nil {
+		return
+	}
+	for _, at := range n.slots {
+		r.has[at] = max(r.has[at], how)
+	}
+}
+
+// scalar takes a text, a number or a boolean.
+func (r *Record) scalar(s *jsonscan.Scanner, n *node) {
+	if n != nil && len(n.slots) == 0 && !r.keywords {
+		s.Skip()
+		return
+	}
+	text := strings.Clone(s.Text())
+	if n != nil {
+		for _, at := range n.slots {
+			r.set(at, text)
 		}
-		text := strings.Clone(s.Text())
-		if n != nil {
-			for _, at := range n.slots {
-				r.set(at, text)
-			}
-		}
-		if r.keywords {
-			r.word(text)
-		}
+	}
+	if r.keywords {
+		r.word(text)
 	}
 }
 

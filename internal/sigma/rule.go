@@ -145,7 +145,7 @@ func misspelled(v *value) error {
 			continue
 		}
 		for _, a := range attributes {
-			if v.get(a) == nil && levenshtein.ComputeDistance(strings.ToLower(k), a) <= min(len(a)/4, 2) {
+			if v.get(a) == nil && levenshtein.ComputeDistance(strings.ToLower(k), a) <= min(len(a)-3, 2) {
 				return &Error{Line: v.list[i].line, Reason: quote(k) + " is no attribute of a rule: " + a + "?"}
 			}
 		}
