@@ -169,7 +169,8 @@ func (c *Correlation) checkCondition(v *value, percentile bool) error {
 		c.notes = append(c.notes, "event_count counts events whatever their values are: its field is not used")
 	}
 	if c.Type == "value_percentile" && !percentile {
-		c.notes = append(c.notes, "without a percentile in its condition, value_percentile is the median; state one, such as percentile: 95")
+		c.notes = append(c.notes,
+			"without a percentile in its condition, value_percentile is the median; state one, such as percentile: 95")
 	}
 	if !percentile {
 		c.Percentile = 50
@@ -194,7 +195,7 @@ func fieldAliases(v *value, rules []string) (map[string]map[string]string, error
 		}
 		for j, rule := range of.keys {
 			if !slices.Contains(rules, rule) {
-				return nil, of.list[j].fail("", "the alias "+quote(name)+" is for "+quote(rule)+", which is none of the rules")
+				return nil, of.list[j].fail("", "the alias "+quote(name)+" is for "+quote(rule)+", which is none of its rules")
 			}
 			aliases[name][rule] = of.list[j].text
 		}
