@@ -159,6 +159,10 @@ var (
 	opaqueID   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 	repository = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9_.-]*/[A-Za-z0-9_-][A-Za-z0-9_.-]*$`)
 	bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	iamName    = regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,128}$`)
+	uuid       = regexp.MustCompile(`^([0-9a-f]{10}-)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+	slackID    = regexp.MustCompile(`^[CG][A-Z0-9]{5,30}$`)
+	slackTeam  = regexp.MustCompile(`^T[A-Z0-9]{5,30}$`)
 )
 
 // consoleURL is the address of an event's object in the vendor's console, where the log states enough to
@@ -181,8 +185,22 @@ func consoleURL(e *event.Event) string {
 		return "https://github.com/" + o.Name
 	case e.Source == event.CloudTrail && o.Type == "bucket" && bucketName.MatchString(o.Name):
 		return "https://console.aws.amazon.com/s3/buckets/" + o.Name
+	case e.Source == event.CloudTrail:
+		return iamURL(o)
+	case e.Source == event.Slack && o.Type == "channel" && slackID.MatchString(o.ID) && slackTeam.MatchString(e.Tenant):
+		return "https://slack.com/app_redirect?team=" + e.Tenant + "&channel=" + o.ID
 	}
 	return ""
+}
+
+// iamURL is the address of a user, role or group of IAM, which has no region. A user of Identity Center, whose id is a
+// UUID, has none.
+func iamURL(o *event.Object) string {
+	path := map[string]string{"user": "users", "role": "roles", "group": "groups"}[o.Type]
+	if path == "" || !iamName.MatchString(o.Name) || uuid.MatchString(o.Name) {
+		return ""
+	}
+	return "https://console.aws.amazon.com/iam/home#/" + path + "/details/" + url.PathEscape(o.Name)
 }
 
 // sharePointURL is the address that Microsoft 365 states for a file, if it is one of SharePoint or OneDrive.
