@@ -94,20 +94,27 @@ func (s *Suppression) Until() time.Time {
 	return s.Ended
 }
 
-// Suppress stores a suppression and returns its id. Known are the traits of all detectors.
-// Without an owner, a reason, detectors and an end within LongestSuppression it returns an
-// error; ErrNotSuppressible if one of the detectors is never suppressed.
-func (s *Store) Suppress(ctx context.Context, p *Suppression, known finding.Detectors) (int64, error) {
-	never := suppressible(p.Detectors, known)
+// Check returns what a suppression lacks: an owner, a reason, detectors, and an end within LongestSuppression. It is
+// ErrNotSuppressible if one of the detectors is never suppressed. Known are the traits of all detectors.
+func (s *Suppression) Check(known finding.Detectors) error {
+	never := suppressible(s.Detectors, known)
 	switch {
-	case strings.TrimSpace(p.Owner) == "" || strings.TrimSpace(p.Reason) == "":
-		return 0, errors.New("a suppression requires an owner and a reason")
-	case len(p.Detectors) == 0:
-		return 0, errors.New("a suppression requires detectors")
+	case strings.TrimSpace(s.Owner) == "" || strings.TrimSpace(s.Reason) == "":
+		return errors.New("a suppression requires an owner and a reason")
+	case len(s.Detectors) == 0:
+		return errors.New("a suppression requires detectors")
 	case never != nil:
-		return 0, never
-	case !p.Expires.After(p.Made) || p.Expires.Sub(p.Made) > LongestSuppression:
-		return 0, fmt.Errorf("a suppression must end within %d days", int(LongestSuppression.Hours())/24)
+		return never
+	case !s.Expires.After(s.Made) || s.Expires.Sub(s.Made) > LongestSuppression:
+		return fmt.Errorf("a suppression must end within %d days", int(LongestSuppression.Hours())/24)
+	}
+	return nil
+}
+
+// Suppress stores a suppression, which it checks, and returns its id.
+func (s *Store) Suppress(ctx context.Context, p *Suppression, known finding.Detectors) (int64, error) {
+	if err := p.Check(known); err != nil {
+		return 0, err
 	}
 	res, err := s.db.ExecContext(ctx,
 		"INSERT INTO suppression (user, detectors, severity, owner, reason, source, made, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

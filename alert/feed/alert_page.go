@@ -36,7 +36,8 @@ type alertView struct {
 	History    []Triage
 	Duplicates []linkedAlert // closed as duplicates of this alert
 	Suggestion *suggestion
-	Fate       string // how long exposures stayed
+	Proposals  []proposal // what waits for a second person
+	Fate       string     // how long exposures stayed
 
 	DuplicateOf *linkedAlert // nil if it is no duplicate, or of an alert that is gone
 
@@ -269,6 +270,15 @@ func (s *Server) addHistory(ctx context.Context, v *alertView, a *alert.Alert, w
 	if v.Suggestion, err = s.suggested(ctx, a, v.History); err != nil {
 		return err
 	}
+	for _, kind := range []string{closing, suppressing} {
+		p, err := s.Store.proposal(ctx, a.ID, kind)
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			v.Proposals = append(v.Proposals, *p)
+		}
+	}
 	return s.addDuplicates(ctx, v, a.ID, who)
 }
 
@@ -399,7 +409,7 @@ func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader)
 	if form.Error != "" {
 		return s.showAlert(w, r, who, queue, form)
 	}
-	if err := s.decide(r.Context(), id, t, who); err != nil {
+	if _, err := s.decide(r.Context(), id, t, who); err != nil {
 		return err
 	}
 	http.Redirect(w, r, alertURL(id, queue, t.Batch), http.StatusSeeOther)
@@ -418,7 +428,7 @@ func (s *Server) commentPage(w http.ResponseWriter, r *http.Request, who *reader
 		return err
 	}
 	t := Triage{Status: cmp.Or(before[id].Status, Undecided), Assignee: before[id].Assignee, Note: note, DuplicateOf: before[id].DuplicateOf}
-	if err := s.decide(r.Context(), id, t, who); err != nil {
+	if _, err := s.decide(r.Context(), id, t, who); err != nil {
 		return err
 	}
 	http.Redirect(w, r, alertURL(id, queue, "")+"#history", http.StatusSeeOther)

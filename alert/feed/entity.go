@@ -17,7 +17,7 @@ import (
 )
 
 // entityPages adds the routes of the pages about what is no alert.
-func (s *Server) entityPages(mux *http.ServeMux) {
+func (s *Server) entityPages(mux router) {
 	page := func(pattern string, h handler, roles ...Role) { mux.Handle(pattern, s.guard(roles, true, h)) }
 	page("GET /entities/{kind}/{name}", s.entityPage, SOC)
 	page("GET /entities", s.entitiesPage, SOC)

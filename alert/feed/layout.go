@@ -237,7 +237,7 @@ func sentenceOf(text string) string {
 }
 
 // static adds the routes of the files that pages load.
-func static(mux *http.ServeMux) {
+func static(mux router) {
 	content, err := fs.Sub(files, "pages")
 	if err != nil {
 		panic(err) // it is embedded

@@ -73,10 +73,10 @@ func (s *Server) leaversPage(w http.ResponseWriter, r *http.Request, who *reader
 			row.Review.SetCheck(c)
 		}
 		row.Review.Mask(who.mask)
-		if row.Name, _, err = s.Store.activeReveal(r.Context(), who.Name, row.User, s.Now()); err != nil {
+		if row.Name, _, err = s.Store.activeReveal(r.Context(), who.Identity(), row.User, s.Now()); err != nil {
 			return err
 		}
-		waiting, err := s.Store.reveals(r.Context(), "who = ? AND pseudonym = ? AND decided = 0", who.Name, row.User)
+		waiting, err := s.Store.reveals(r.Context(), "identity = ? AND pseudonym = ? AND decided = 0", who.Identity(), row.User)
 		if err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (s *Server) reviewPage(w http.ResponseWriter, r *http.Request, who *reader)
 		User:   r.PathValue("user"),
 		Review: review,
 	}
-	if v.Name, _, err = s.Store.activeReveal(r.Context(), who.Name, v.User, s.Now()); err != nil {
+	if v.Name, _, err = s.Store.activeReveal(r.Context(), who.Identity(), v.User, s.Now()); err != nil {
 		return err
 	}
 	var b bytes.Buffer

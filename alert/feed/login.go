@@ -2,14 +2,13 @@ package feed
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 )
 
 // signIn adds the routes of signing in and out.
-func (s *Server) signIn(mux *http.ServeMux) {
+func (s *Server) signIn(mux router) {
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
 		s.loginPage(w, r, http.StatusOK, "")
 	})
@@ -18,17 +17,7 @@ func (s *Server) signIn(mux *http.ServeMux) {
 		mux.HandleFunc("GET /login/oidc", s.redirectToProvider)
 		mux.HandleFunc("GET /login/oidc/callback", s.handleCallback)
 	}
-	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
-		http.SetCookie(w, &http.Cookie{
-			Name:     s.cookie(),
-			Path:     "/",
-			MaxAge:   -1,
-			HttpOnly: true,
-			Secure:   s.Secure,
-			SameSite: http.SameSiteStrictMode,
-		})
-		http.Redirect(w, r, "/login", http.StatusSeeOther)
-	})
+	mux.HandleFunc("POST /logout", s.logout)
 }
 
 // loginPage answers the page on which people sign in. Text says why they have to again.
@@ -39,32 +28,31 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, status int, t
 	}
 }
 
-// login starts a session with a token; the cookie ends with the token.
+// login starts a session of a token, which ends with it.
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
-	if !s.limit("login " + clientHost(r)).Allow() {
+	if s.attempts(r).Tokens() < 1 {
 		s.loginPage(w, r, http.StatusTooManyRequests, "Too many attempts. Try again in a minute.")
 		return
 	}
-	text := strings.TrimSpace(r.PostFormValue("token"))
-	t, err := s.Store.Check(r.Context(), text, s.Now())
-	if err != nil {
-		reason := "This token is not valid. It may have expired or been revoked."
-		if !errors.Is(err, ErrToken) {
-			s.Log.Error("feed", "path", r.URL.Path, "err", err)
-			reason = "Sign-in failed. The daemon's log says why."
-		}
-		s.loginPage(w, r, http.StatusUnauthorized, reason)
+	t, err := s.Store.Check(r.Context(), strings.TrimSpace(r.PostFormValue("token")), s.Now())
+	if errors.Is(err, ErrToken) {
+		s.attempts(r).Allow()
+		s.Log.Warn("sign-in failed", "address", s.client(r), "err", "no valid token")
+		s.loginPage(w, r, http.StatusUnauthorized, "This token is not valid. It may have expired or been revoked.")
 		return
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name:     s.cookie(),
-		Value:    text,
-		Path:     "/",
-		MaxAge:   int(t.Expires.Sub(s.Now()).Seconds()),
-		HttpOnly: true,
-		Secure:   s.Secure,
-		SameSite: http.SameSiteStrictMode,
-	})
+	text := ""
+	if err == nil {
+		if err = s.Store.LogAccess(r.Context(), s.Now(), t.Name, t.Role, "signed in with a token from "+s.client(r).String()); err == nil {
+			text, err = s.Store.newSession(r.Context(), t, s.Now())
+		}
+	}
+	if err != nil {
+		s.Log.Error("feed", "path", r.URL.Path, "err", err)
+		s.loginPage(w, r, http.StatusInternalServerError, "Sign-in failed. The daemon's log says why.")
+		return
+	}
+	s.setCookie(w, text, t.Expires)
 	next := returnTo(r.PostFormValue("next"))
 	if next == "" {
 		next = t.Role.home()
@@ -104,13 +92,4 @@ func (s *Server) askToSignIn(w http.ResponseWriter, r *http.Request) {
 		to += "?" + url.Values{"next": {next}}.Encode()
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
-}
-
-// clientHost returns the address that a request comes from, without the port.
-func clientHost(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return r.RemoteAddr
-	}
-	return host
 }

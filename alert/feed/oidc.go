@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -135,7 +136,7 @@ func (s *Server) authCookie() string { return s.cookie() + "-ask" }
 
 // redirectToProvider sends a browser to the provider.
 func (s *Server) redirectToProvider(w http.ResponseWriter, r *http.Request) {
-	if !s.limit("login " + clientHost(r)).Allow() {
+	if !s.limit("client " + source(s.client(r))).Allow() {
 		s.loginPage(w, r, http.StatusTooManyRequests, "Too many attempts. Try again in a minute.")
 		return
 	}
@@ -177,73 +178,86 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 		SameSite: http.SameSiteLaxMode,
 	})
 
-	name, role, next, err := s.signOn(r)
+	t, logout, next, err := s.signOn(r)
 	if err != nil {
-		s.Log.Warn("sign-in failed", "err", err)
+		s.Log.Warn("sign-in failed", "address", s.client(r), "err", err)
 		s.loginPage(w, r, http.StatusUnauthorized, "Sign-in failed. The daemon's log says why.")
 		return
 	}
 
-	if role == "" {
-		s.Log.Warn("sign-in refused: user has no role", "name", name)
+	if t.Role == "" {
+		s.Log.Warn("sign-in refused: user has no role", "name", t.Name, "address", s.client(r))
 		s.loginPage(w, r, http.StatusForbidden, "None of your groups has a role in Outflow. Ask its administrator (feed.oidc.roles).")
 		return
 	}
 
-	if err := s.Store.LogAccess(r.Context(), s.Now(), name, role, "signed in"); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), t.Name, t.Role, "signed in from "+s.client(r).String()); err != nil {
 		s.errorPage(w, http.StatusInternalServerError, failed, nil)
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		return
 	}
 
-	text, err := s.Store.NewToken(r.Context(), name, role, s.Now(), s.SignOn.Life)
+	t.Made, t.Expires = s.Now(), s.Now().Add(s.SignOn.Life)
+	text, err := s.Store.issue(r.Context(), t, logout)
 	if err != nil {
 		s.errorPage(w, http.StatusInternalServerError, failed, nil)
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		return
 	}
-
-	http.SetCookie(w, &http.Cookie{
-		Name:     s.cookie(),
-		Value:    text,
-		Path:     "/",
-		MaxAge:   int(s.SignOn.Life.Seconds()),
-		HttpOnly: true,
-		Secure:   s.Secure,
-		SameSite: http.SameSiteStrictMode,
-	})
+	s.setCookie(w, text, t.Expires)
 
 	// A redirect would still count as coming from another site, and the browser would not send
 	// the cookie. So this is a page, which goes on by itself.
 	if next == "" {
-		next = role.home()
+		next = t.Role.home()
 	}
 	s.render(w, http.StatusOK, "signed.html", &notice{frame: frame{Title: "Signed in"}, Next: next})
 }
 
-// signOn checks the response of the provider and returns the user and role, and the page that the user wanted to see.
-func (s *Server) signOn(r *http.Request) (name string, role Role, next string, err error) {
+// endSession returns the URL at which a user of the provider signs out there (OpenID Connect RP-Initiated Logout), given
+// their ID token; "" if the provider announces none.
+func (o *SignOn) endSession(p *oidc.Provider, idToken string) string {
+	var announced struct {
+		Endpoint string `json:"end_session_endpoint"`
+	}
+	if err := p.Claims(&announced); err != nil {
+		return ""
+	}
+	u, err := url.Parse(announced.Endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "https" && !strings.HasPrefix(o.Issuer, u.Scheme+"://") {
+		return ""
+	}
+	q := u.Query()
+	q.Set("id_token_hint", idToken)
+	q.Set("client_id", o.ClientID)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// signOn checks the response of the provider. It returns who signed in, with a role or "", the URL that ends their session
+// at the provider, "" for none, and the page that they wanted to see.
+func (s *Server) signOn(r *http.Request) (who *Token, logout, next string, err error) {
 	q := r.URL.Query()
 	if e := q.Get("error"); e != "" {
-		return "", "", "", fmt.Errorf("the provider returned the error %q", e)
+		return nil, "", "", fmt.Errorf("the provider returned the error %q", e)
 	}
 	var a authRequest
 	c, err := r.Cookie(s.authCookie())
 	if err != nil {
-		return "", "", "", errors.New("the browser has no cookie of a sign-in")
+		return nil, "", "", errors.New("the browser has no cookie of a sign-in")
 	}
 
 	b, err := base64.RawURLEncoding.DecodeString(c.Value)
 	if err != nil || json.Unmarshal(b, &a) != nil || a.State == "" {
-		return "", "", "", errors.New("the cookie is invalid")
+		return nil, "", "", errors.New("the cookie is invalid")
 	}
 	if subtle.ConstantTimeCompare([]byte(a.State), []byte(q.Get("state"))) != 1 {
-		return "", "", "", errors.New("the state does not match the browser's")
+		return nil, "", "", errors.New("the state does not match the browser's")
 	}
 
 	p, ctx, err := s.SignOn.discover(r.Context())
 	if err != nil {
-		return "", "", "", err
+		return nil, "", "", err
 	}
 	t, err := s.SignOn.config(p).Exchange(ctx, q.Get("code"), oauth2.VerifierOption(a.Verifier))
 	if err != nil {
@@ -251,22 +265,26 @@ func (s *Server) signOn(r *http.Request) (name string, role Role, next string, e
 		if errors.As(err, &re) { // without its body, which may contain a token
 			err = fmt.Errorf("the provider rejected the code: %s", re.ErrorCode)
 		}
-		return "", "", "", err
+		return nil, "", "", err
 	}
 
 	raw, ok := t.Extra("id_token").(string)
 	if !ok {
-		return "", "", "", errors.New("the provider returned no id_token")
+		return nil, "", "", errors.New("the provider returned no id_token")
 	}
 	config := &oidc.Config{ClientID: s.SignOn.ClientID, SupportedSigningAlgs: algorithms, Now: s.Now}
 	id, err := p.VerifierContext(ctx, config).Verify(ctx, raw)
 	if err != nil {
-		return "", "", "", err
+		return nil, "", "", err
 	}
 
 	if subtle.ConstantTimeCompare([]byte(a.Nonce), []byte(id.Nonce)) != 1 {
-		return "", "", "", errors.New("the token's nonce does not match the browser's")
+		return nil, "", "", errors.New("the token's nonce does not match the browser's")
 	}
-	name, role, err = s.SignOn.principal(id)
-	return name, role, returnTo(a.Next), err
+	name, role, err := s.SignOn.principal(id)
+	if err != nil {
+		return nil, "", "", err
+	}
+	who = &Token{Name: name, Role: role, Issuer: id.Issuer, Subject: id.Subject}
+	return who, s.SignOn.endSession(p, raw), returnTo(a.Next), nil
 }

@@ -38,7 +38,7 @@ type provider struct {
 	now        func() time.Time
 }
 
-func newProvider(t *testing.T, now func() time.Time) *provider {
+func newProvider(t testing.TB, now func() time.Time) *provider {
 	t.Helper()
 	p := &provider{kid: "k1", now: now}
 	var err error
@@ -59,6 +59,7 @@ func newProvider(t *testing.T, now func() time.Time) *provider {
 			"authorization_endpoint":                p.URL + "/authorize",
 			"token_endpoint":                        p.URL + "/token",
 			"jwks_uri":                              p.URL + "/keys",
+			"end_session_endpoint":                  p.URL + "/end",
 			"id_token_signing_alg_values_supported": []string{"RS256", "HS256", "none"},
 		})
 	})
@@ -155,7 +156,7 @@ func TestSignOn(t *testing.T) {
 	web := httptest.NewServer(x.server.Handler())
 	defer web.Close()
 	x.server.SignOn.Redirect = web.URL + "/login/oidc/callback"
-	browser := func() *http.Client {
+	fresh := func() *http.Client {
 		jar, err := cookiejar.New(nil)
 		if err != nil {
 			t.Fatal(err)
@@ -175,18 +176,18 @@ func TestSignOn(t *testing.T) {
 		}
 		return res.StatusCode, string(b)
 	}
-	c := browser()
+	c := fresh()
 	if _, body := get(c, "/login"); !strings.Contains(body, `href="/login/oidc"`) {
 		t.Error(body)
 	}
 	if status, body := get(c, "/login/oidc"); status != 200 || !strings.Contains(body, "url=/\"") {
 		t.Fatalf("%d %s", status, body)
 	}
-	if status, body := get(browser(), "/login/oidc?next="+url.QueryEscape("/alerts/7?queue=x")); status != 200 ||
+	if status, body := get(fresh(), "/login/oidc?next="+url.QueryEscape("/alerts/7?queue=x")); status != 200 ||
 		!strings.Contains(body, "url=/alerts/7?queue=x\"") {
 		t.Errorf("the page of the link is lost: %d %s", status, body)
 	}
-	if status, body := get(browser(), "/login/oidc?next=//evil.example/"); status != 200 || !strings.Contains(body, "url=/\"") {
+	if status, body := get(fresh(), "/login/oidc?next=//evil.example/"); status != 200 || !strings.Contains(body, "url=/\"") {
 		t.Errorf("%d %s", status, body)
 	}
 	p.seen = nil
@@ -248,7 +249,7 @@ func TestSignOn(t *testing.T) {
 	} {
 		p.claims, p.sign = nil, nil
 		set()
-		c := browser()
+		c := fresh()
 		if status, _ := get(c, "/login/oidc"); status != 401 && status != 403 {
 			t.Errorf("%s: %d", name, status)
 		}
@@ -266,13 +267,13 @@ func TestSignOn(t *testing.T) {
 	} {
 		p.claims, p.sign = nil, nil
 		set()
-		if status, body := get(browser(), "/login/oidc"); status != 200 || !strings.Contains(body, "Signed in") {
+		if status, body := get(fresh(), "/login/oidc"); status != 200 || !strings.Contains(body, "Signed in") {
 			t.Errorf("%s: %d %s", name, status, body)
 		}
 	}
 	p.claims, p.sign = nil, nil
 	p.claims = jwt.MapClaims{"email_verified": false, "preferred_username": "kim"} // anybody can claim an address
-	c = browser()
+	c = fresh()
 	get(c, "/login/oidc")
 	if _, body := get(c, "/"); strings.Contains(body, "kim.ops@") || !strings.Contains(body, "kim (soc)") {
 		t.Error(body)
@@ -280,7 +281,7 @@ func TestSignOn(t *testing.T) {
 	p.claims = nil
 	// a browser that was sent by somebody else
 	for _, path := range []string{"?code=c1&state=x", "?code=c1", "?error=access_denied&state=x", ""} {
-		c := browser()
+		c := fresh()
 		if status, _ := get(c, "/login/oidc/callback"+path); status != 401 {
 			t.Errorf("%q: %d", path, status)
 		}
@@ -288,7 +289,7 @@ func TestSignOn(t *testing.T) {
 			t.Errorf("%q: signed in", path)
 		}
 	}
-	c = browser() // a cookie holds once
+	c = fresh() // a cookie holds once
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	res, err := c.Get(web.URL + "/login/oidc")
 	if err != nil {

@@ -21,7 +21,7 @@ type view struct {
 }
 
 // pages adds the routes of the pages.
-func (s *Server) pages(mux *http.ServeMux) {
+func (s *Server) pages(mux router) {
 	static(mux)
 	get := func(pattern string, h handler, also ...Role) {
 		mux.Handle(pattern, s.guard(append(also, SOC), true, h))

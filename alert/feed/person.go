@@ -445,10 +445,10 @@ func (s *Server) personPage(w http.ResponseWriter, r *http.Request, who *reader)
 		return err
 	}
 	v := &personView{frame: frame{Title: p.User, Who: who.Token, At: "/"}, personProfile: p, Earlier: before > 0}
-	if v.Name, v.Shown, err = s.Store.activeReveal(r.Context(), who.Name, p.User, s.Now()); err != nil {
+	if v.Name, v.Shown, err = s.Store.activeReveal(r.Context(), who.Identity(), p.User, s.Now()); err != nil {
 		return err
 	}
-	if v.Reveals, err = s.Store.reveals(r.Context(), "who = ? AND pseudonym = ?", who.Name, p.User); err != nil {
+	if v.Reveals, err = s.Store.reveals(r.Context(), "identity = ? AND pseudonym = ?", who.Identity(), p.User); err != nil {
 		return err
 	}
 	if len(p.alerts) > personAlerts {

@@ -484,7 +484,7 @@ func (s *Server) decideAll(ctx context.Context, ids []string, t Triage, who *rea
 		if one.Assignee == "" {
 			one.Assignee = before[id].Assignee
 		}
-		if err := s.decide(ctx, id, one, who); err != nil {
+		if _, err := s.decide(ctx, id, one, who); err != nil {
 			return "", err
 		}
 	}
@@ -501,7 +501,10 @@ func (s *Server) undoPage(w http.ResponseWriter, r *http.Request, who *reader) e
 		return refuse(http.StatusConflict, "this can no longer be undone: somebody has decided about these alerts since")
 	}
 	for _, t := range list {
-		if err := s.decide(r.Context(), t.Alert, t, who); err != nil {
+		if err := s.Store.dropProposal(r.Context(), t.Alert, closing); err != nil { // it may be what is undone
+			return err
+		}
+		if _, err := s.decide(r.Context(), t.Alert, t, who); err != nil {
 			return err
 		}
 	}

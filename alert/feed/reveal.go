@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -28,7 +29,8 @@ type Reveal struct {
 	Agreed    bool      // whether it was approved
 	Expires   time.Time // until when the name is shown
 
-	user string // the name
+	user     string // the name
+	identity string // of Who
 }
 
 // revealed is for how long an approved name is shown.
@@ -37,8 +39,8 @@ const revealed = 8 * time.Hour
 // requestReveal stores a request.
 func (s *Store) requestReveal(ctx context.Context, r *Reveal) error {
 	_, err := s.db.ExecContext(ctx,
-		"INSERT INTO reveal (at, who, role, pseudonym, user, reason) VALUES (?, ?, ?, ?, ?, ?)",
-		r.At.UnixMilli(), r.Who, string(r.Role), r.Pseudonym, r.user, r.Reason)
+		"INSERT INTO reveal (at, who, role, pseudonym, user, reason, identity) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		r.At.UnixMilli(), r.Who, string(r.Role), r.Pseudonym, r.user, r.Reason, r.identity)
 	if err != nil {
 		return fmt.Errorf("feed: store request for reveal: %w", err)
 	}
@@ -48,7 +50,7 @@ func (s *Store) requestReveal(ctx context.Context, r *Reveal) error {
 // reveals returns the requests that an SQL condition selects, at most 200, the latest first.
 func (s *Store) reveals(ctx context.Context, where string, args ...any) (list []Reveal, err error) {
 	rows, err := s.db.QueryContext(ctx,
-		"SELECT id, at, who, role, pseudonym, user, reason, second, agreed, expires FROM reveal "+
+		"SELECT id, at, who, role, pseudonym, user, reason, second, agreed, expires, identity FROM reveal "+
 			"WHERE "+where+" ORDER BY id DESC LIMIT 200", args...)
 	if err != nil {
 		return nil, fmt.Errorf("feed: list reveals: %w", err)
@@ -57,7 +59,8 @@ func (s *Store) reveals(ctx context.Context, where string, args ...any) (list []
 	for rows.Next() {
 		var r Reveal
 		var at, expires int64
-		if err := rows.Scan(&r.ID, &at, &r.Who, &r.Role, &r.Pseudonym, &r.user, &r.Reason, &r.Second, &r.Agreed, &expires); err != nil {
+		if err := rows.Scan(&r.ID, &at, &r.Who, &r.Role, &r.Pseudonym, &r.user, &r.Reason, &r.Second, &r.Agreed, &expires,
+			&r.identity); err != nil {
 			return nil, fmt.Errorf("feed: list reveals: %w", err)
 		}
 		r.At, r.Expires = time.UnixMilli(at).UTC(), time.UnixMilli(expires).UTC()
@@ -66,34 +69,30 @@ func (s *Store) reveals(ctx context.Context, where string, args ...any) (list []
 	return list, rows.Err()
 }
 
-// decideReveal approves or refuses a request. Nobody may decide a request of their own.
-func (s *Store) decideReveal(ctx context.Context, id int64, second string, agreed bool, now time.Time) (*Reveal, error) {
-	list, err := s.reveals(ctx, "id = ? AND decided = 0", id)
-	if err != nil {
-		return nil, err
-	}
-	if len(list) == 0 {
-		return nil, refuse(http.StatusNotFound, "no such request waits")
-	}
-	if list[0].Who == second {
-		return nil, refuse(http.StatusForbidden, "somebody else has to agree")
-	}
-	_, err = s.db.ExecContext(ctx,
+// decideReveal approves or refuses a request that waits.
+func (s *Store) decideReveal(ctx context.Context, r *Reveal, second string, agreed bool, now time.Time) error {
+	res, err := s.db.ExecContext(ctx,
 		"UPDATE reveal SET second = ?, agreed = ?, decided = ?, expires = ? WHERE id = ? AND decided = 0",
-		second, agreed, now.UnixMilli(), now.Add(revealed).UnixMilli(), id)
+		second, agreed, now.UnixMilli(), now.Add(revealed).UnixMilli(), r.ID)
 	if err != nil {
-		return nil, fmt.Errorf("feed: store decision on reveal: %w", err)
+		return fmt.Errorf("feed: store decision on reveal: %w", err)
 	}
-	return &list[0], nil
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return cmp.Or(err, errNoRequest)
+	}
+	return nil
 }
+
+// errNoRequest is for a request that somebody has decided, or that there never was.
+var errNoRequest = refuse(http.StatusNotFound, "no such request waits")
 
 // activeReveal returns the name behind a pseudonym and until when a user may see it; "" if the
 // user may not.
-func (s *Store) activeReveal(ctx context.Context, who, pseudonym string, now time.Time) (user string, until time.Time, err error) {
+func (s *Store) activeReveal(ctx context.Context, identity, pseudonym string, now time.Time) (user string, until time.Time, err error) {
 	var ms int64
 	err = s.db.QueryRowContext(ctx,
-		"SELECT user, expires FROM reveal WHERE who = ? AND pseudonym = ? AND agreed AND expires > ? ORDER BY expires DESC LIMIT 1",
-		who, pseudonym, now.UnixMilli()).Scan(&user, &ms)
+		"SELECT user, expires FROM reveal WHERE identity = ? AND pseudonym = ? AND agreed AND expires > ? ORDER BY expires DESC LIMIT 1",
+		identity, pseudonym, now.UnixMilli()).Scan(&user, &ms)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", until, nil
 	}
@@ -115,10 +114,13 @@ func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) err
 		return refuse(http.StatusBadRequest, "pseudonym, reason and approval are required")
 	}
 	second, err := s.Store.Check(r.Context(), ask.Approval, s.Now())
-	if errors.Is(err, ErrToken) || err == nil && (second.Role != Privacy || second.Name == who.Name) {
+	if errors.Is(err, ErrToken) || err == nil && second.Role != Privacy {
 		return refuse(http.StatusForbidden, "somebody else with the role privacy has to agree")
 	}
 	if err != nil {
+		return err
+	}
+	if err := s.mayAgree(who.person(), second.person(), " with the role privacy"); err != nil {
 		return err
 	}
 	user, err := "", error(nil)
@@ -193,6 +195,9 @@ func (s *Server) askForName(r *http.Request, who *reader, pseudonym, user string
 	if reason == "" || len(reason) > maxNote {
 		return refuse(http.StatusBadRequest, "a reason is required")
 	}
+	if s.SignOn != nil && !who.person().proven() {
+		return refuse(http.StatusForbidden, "sign in through the identity provider to ask for a name: a token does not say who holds it")
+	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "asked for the name of "+pseudonym+": "+reason); err != nil {
 		return err
 	}
@@ -203,6 +208,7 @@ func (s *Server) askForName(r *http.Request, who *reader, pseudonym, user string
 		Pseudonym: pseudonym,
 		Reason:    reason,
 		user:      user,
+		identity:  who.Identity(),
 	})
 }
 
@@ -225,15 +231,25 @@ func (s *Server) requestsPage(w http.ResponseWriter, r *http.Request, who *reade
 // before the name can be seen.
 func (s *Server) decideRequest(w http.ResponseWriter, r *http.Request, who *reader) error {
 	id, _ := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	list, err := s.Store.reveals(r.Context(), "id = ? AND decided = 0", id)
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return errNoRequest
+	}
 	agreed := r.PostFormValue("decision") == "approve"
 	word := "refused"
 	if agreed {
 		word = "agreed to"
+		if err := s.mayAgree(person{list[0].Who, list[0].identity}, who.person(), ""); err != nil {
+			return err
+		}
 	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, fmt.Sprintf("%s request %d for a name", word, id)); err != nil {
 		return err
 	}
-	if _, err := s.Store.decideReveal(r.Context(), id, who.Name, agreed, s.Now()); err != nil {
+	if err := s.Store.decideReveal(r.Context(), &list[0], who.Name, agreed, s.Now()); err != nil {
 		return err
 	}
 	http.Redirect(w, r, "/requests", http.StatusSeeOther)

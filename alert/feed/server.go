@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,13 +49,17 @@ type Server struct {
 	Log       *slog.Logger      // the program's log
 	Version   string            // of the program, for OCSF
 	Secure    bool              // served over TLS: cookies are sent over TLS alone
-	SignOn    *SignOn           // nil where tokens are the only way to sign in
+	// TrustedProxies are the networks of proxies whose X-Forwarded-For says where requests come from.
+	TrustedProxies []netip.Prefix
+	// TwoPeople reports whether closing or suppressing an alert of a severity requires two people; nil for never.
+	TwoPeople func(alert.Severity) bool
+	SignOn    *SignOn // nil where tokens are the only way to sign in
 
 	mu       sync.Mutex
 	limits   map[string]*rate.Limiter
 	names    map[Role]*people.Directory // users as each role sees them
 	namesAt  time.Time
-	streams  int
+	streams  map[string]int // open ones, by the identity of who reads
 	newest   int64
 	arrivals chan struct{} // closed when there are new changes
 
@@ -66,11 +71,12 @@ type Server struct {
 }
 
 const (
-	perSecond  = 20                     // requests per second with one token
-	atOnce     = 200                    // requests at once with one token
 	maxStreams = 1000                   // open streams
+	perHolder  = 10                     // of them, of one holder of tokens
 	pollEvery  = 500 * time.Millisecond // time between two looks for new changes
 	page       = 100                    // alerts of an answer that names no limit
+	beatEvery  = 25 * time.Second       // time between two signs of life of a stream
+	checkEvery = 2 * time.Second        // longest time in which a stream notices that its token has ended
 
 	writeTimeout = 10 * time.Second // for one event of a stream
 )
@@ -104,6 +110,18 @@ var openAPI []byte
 // Handler returns the handler of all requests. Run must run beside it.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
+	s.routes(mux)
+	return s.harden(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// router takes routes, as http.ServeMux does.
+type router interface {
+	Handle(pattern string, h http.Handler)
+	HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request))
+}
+
+// routes adds all routes.
+func (s *Server) routes(mux router) {
 	content := []Role{SOC}
 	api := func(pattern string, roles []Role, h handler) { mux.Handle(pattern, s.guard(roles, false, h)) }
 	api("GET /v1/alerts", content, s.list)
@@ -123,7 +141,6 @@ func (s *Server) Handler() http.Handler {
 		w.Write(openAPI)
 	})
 	s.pages(mux)
-	return s.harden(http.NewCrossOriginProtection().Handler(mux))
 }
 
 // harden sets the security headers of every response, and bounds the size of requests.
@@ -175,11 +192,11 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		case errors.Is(err, ErrToken) && html:
 			s.askToSignIn(w, r)
 			return
-		case errors.Is(err, ErrToken):
-			err = refuse(http.StatusUnauthorized, "a token is required that is valid")
-		case err == nil && !s.limit(t.Name).Allow():
+		case errors.Is(err, ErrToken) && !s.limit("client "+source(s.client(r))).Allow(), err == nil && !s.limit(t.Identity()).Allow():
 			w.Header().Set("Retry-After", "1")
 			err = refuse(http.StatusTooManyRequests, "more than %d requests a second", perSecond)
+		case errors.Is(err, ErrToken):
+			err = refuse(http.StatusUnauthorized, "a token is required that is valid")
 		case err == nil && !slices.Contains(roles, t.Role):
 			err = refuse(http.StatusForbidden, "your role (%s) does not have access to this page", t.Role)
 		case err == nil:
@@ -203,21 +220,6 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 
 		write(w, status, map[string]string{"error": text})
 	})
-}
-
-// limit returns the rate limiter of a token's name.
-func (s *Server) limit(name string) *rate.Limiter {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.limits == nil {
-		s.limits = map[string]*rate.Limiter{}
-	}
-	l := s.limits[name]
-	if l == nil {
-		l = rate.NewLimiter(perSecond, atOnce)
-		s.limits[name] = l
-	}
-	return l
 }
 
 // write answers v as JSON.
@@ -478,29 +480,55 @@ func (s *Server) triage(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err := s.checkDuplicate(r.Context(), &t, r.PathValue("id")); err != nil {
 		return err
 	}
-	if err := s.decide(r.Context(), r.PathValue("id"), t, who); err != nil {
+	waits, err := s.decide(r.Context(), r.PathValue("id"), t, who)
+	if err != nil {
 		return err
+	}
+	if waits {
+		return write(w, http.StatusAccepted, map[string]string{
+			"status":    string(Acknowledged),
+			"waits_for": "a second person who decides the same",
+		})
 	}
 	return write(w, http.StatusOK, map[string]string{"status": string(t.Status)})
 }
 
-// decide stores a decision about an alert, and writes it to the audit log first.
-func (s *Server) decide(ctx context.Context, id string, t Triage, who *reader) error {
+// decide stores a decision about an alert, and writes it to the audit log first. It reports whether the decision waits for
+// a second person; until then somebody works on the alert.
+func (s *Server) decide(ctx context.Context, id string, t Triage, who *reader) (waits bool, err error) {
 	c, _, err := s.latest(ctx, id)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if err := t.check(); err != nil {
+		return false, refuse(http.StatusBadRequest, "%s", strings.TrimPrefix(err.Error(), "feed: "))
 	}
 	t.Alert, t.At, t.Who = c.Alert.ID, s.Now(), who.Name
 	if t.Since, err = s.Alerts.DataUntil(ctx, t.At); err != nil {
-		return err
+		return false, err
 	}
-	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, "decided "+string(t.Status)+" about alert "+t.Alert); err != nil {
-		return err
+	standing, err := s.Store.LatestDecisions(ctx, t.Alert)
+	if err != nil {
+		return false, err
+	}
+	before := standing[t.Alert]
+	before.Status = cmp.Or(before.Status, Undecided)
+	changes, with := t.Status != before.Status, ""
+	if changes && t.Status.closes() {
+		if waits, with, err = s.settle(ctx, &c.Alert, &t, &before, who); err != nil {
+			return false, err
+		}
+	}
+	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, "decided "+string(t.Status)+" about alert "+t.Alert+with); err != nil {
+		return false, err
 	}
 	if err := s.Store.Decide(ctx, t, &c.Alert); err != nil {
-		return refuse(http.StatusBadRequest, "%s", strings.TrimPrefix(err.Error(), "feed: "))
+		return false, err
 	}
-	return nil
+	if changes && !waits {
+		err = s.Store.dropProposal(ctx, t.Alert, closing)
+	}
+	return waits, err
 }
 
 // precision answers how alerts turned out, by detector.
@@ -598,11 +626,11 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 		return err
 	}
 	f.Latest, f.Before, f.Limit = false, 0, 1000
-	newest, err := s.openStream()
+	newest, err := s.openStream(who.Identity())
 	if err != nil {
 		return err
 	}
-	defer s.closeStream()
+	defer s.closeStream(who.Identity())
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		if f.After, err = strconv.ParseInt(id, 10, 64); err != nil {
 			return refuse(http.StatusBadRequest, "Last-Event-ID is not a place in the feed")
@@ -621,10 +649,16 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	for {
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	for beat := time.Now(); ; {
 		s.mu.Lock()
 		come := s.arrivals
 		s.mu.Unlock()
+		if valid, err := s.Store.holds(r.Context(), who.Token, s.Now()); err != nil || !valid {
+			return err
+		}
 		changes, err := s.Alerts.Changes(r.Context(), f)
 		if err != nil {
 			return err
@@ -645,33 +679,57 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 		case <-r.Context().Done():
 			return nil
 		case <-come:
-		case <-time.After(25 * time.Second):
-			out.SetWriteDeadline(time.Now().Add(writeTimeout))
-			fmt.Fprint(w, ": still here\n\n")
-			if err := out.Flush(); err != nil {
-				return err
-			}
+		case <-time.After(checkEvery):
+		}
+		if time.Since(beat) < beatEvery {
+			continue
+		}
+		beat = time.Now()
+		out.SetWriteDeadline(time.Now().Add(writeTimeout))
+		fmt.Fprint(w, ": still here\n\n")
+		if err := out.Flush(); err != nil {
+			return err
 		}
 	}
 }
 
-// openStream counts a stream, and returns the place of the newest change. More than
-// maxStreams are refused.
-func (s *Server) openStream() (newest int64, err error) {
+// openStream counts a stream of somebody, and returns the place of the newest change. Too many are refused.
+func (s *Server) openStream(identity string) (newest int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.streams >= maxStreams {
-		return 0, refuse(http.StatusServiceUnavailable, "%d streams are open: too many", maxStreams)
+	all := 0
+	for _, n := range s.streams {
+		all += n
 	}
-	s.streams++
+	switch {
+	case all >= maxStreams:
+		return 0, refuse(http.StatusServiceUnavailable, "%d streams are open: too many", maxStreams)
+	case s.streams[identity] >= perHolder:
+		return 0, refuse(http.StatusTooManyRequests, "%d streams are open with this token: close one first", perHolder)
+	case s.streams == nil:
+		s.streams = map[string]int{}
+	}
+	s.streams[identity]++
 	return s.newest, nil
 }
 
 // closeStream ends a stream that openStream counted.
-func (s *Server) closeStream() {
+func (s *Server) closeStream(identity string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.streams--
+	if s.streams[identity]--; s.streams[identity] == 0 {
+		delete(s.streams, identity)
+	}
+}
+
+// wake has streams look whether there are new changes, and whether their tokens still hold.
+func (s *Server) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.arrivals != nil {
+		close(s.arrivals)
+	}
+	s.arrivals = make(chan struct{})
 }
 
 // sendEvents writes items to a stream. A client that is too slow is cut off; it comes again

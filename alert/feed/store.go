@@ -9,12 +9,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"database/sql"
 	"embed"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -83,27 +81,18 @@ type Token struct {
 	Expires time.Time `json:"expires"`           // when it stops being valid
 	Revoked bool      `json:"revoked,omitempty"` // whether it was revoked before
 	Used    time.Time `json:"used,omitzero"`     // when it was last used, to the minute; zero if that is not known
+	Session bool      `json:"session,omitempty"` // of somebody who signed in, which ends when they sign out
+	Issuer  string    `json:"issuer,omitempty"`  // identity provider of a session
+	Subject string    `json:"subject,omitempty"` // who it is, as the provider knows them
+
+	hash   []byte // of its text
+	parent []byte // of the token that somebody signed in with; nil unless it is a session of a token
 }
 
 // NewToken creates a token that is valid for a time, and returns its text. The text is not
 // stored and cannot be shown again. A token without a name or with an unknown role is an error.
 func (s *Store) NewToken(ctx context.Context, name string, role Role, now time.Time, life time.Duration) (string, error) {
-	if name == "" || !slices.Contains(Roles, role) {
-		return "", fmt.Errorf("feed: a token requires a name and one of the roles %v", Roles)
-	}
-	text := "outflow_" + base64.RawURLEncoding.EncodeToString([]byte(rand.Text()+rand.Text()))
-	hash := sha256.Sum256([]byte(text))
-	// Most of the expired tokens are sessions.
-	if _, err := s.db.ExecContext(ctx, "DELETE FROM token WHERE expires < ?", now.AddDate(0, -3, 0).UnixMilli()); err != nil {
-		return "", fmt.Errorf("feed: create token: %w", err)
-	}
-	_, err := s.db.ExecContext(ctx,
-		"INSERT INTO token (hash, name, role, made, expires) VALUES (?, ?, ?, ?, ?)",
-		hash[:], name, string(role), now.UnixMilli(), now.Add(life).UnixMilli())
-	if err != nil {
-		return "", fmt.Errorf("feed: create token: %w", err)
-	}
-	return text, nil
+	return s.issue(ctx, &Token{Name: name, Role: role, Made: now, Expires: now.Add(life)}, "")
 }
 
 // ErrToken is returned for a text that is no token, and for a token that was revoked or has
@@ -117,8 +106,8 @@ func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, 
 	var t Token
 	var made, expires, used int64
 	err := s.db.QueryRowContext(ctx,
-		"SELECT hash, name, role, made, expires, revoked, used FROM token WHERE hash = ?",
-		hash[:]).Scan(&stored, &t.Name, &t.Role, &made, &expires, &t.Revoked, &used)
+		"SELECT hash, name, role, made, expires, revoked, used, parent, issuer, subject FROM token WHERE hash = ?",
+		hash[:]).Scan(&stored, &t.Name, &t.Role, &made, &expires, &t.Revoked, &used, &t.parent, &t.Issuer, &t.Subject)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, ErrToken
@@ -128,6 +117,7 @@ func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, 
 		return nil, ErrToken
 	}
 	t.Made, t.Expires = time.UnixMilli(made).UTC(), time.UnixMilli(expires).UTC()
+	t.hash, t.Session = stored, t.parent != nil || t.Subject != ""
 	if now.Sub(time.UnixMilli(used)) >= time.Minute {
 		if _, err := s.db.ExecContext(ctx, "UPDATE token SET used = ? WHERE hash = ?", now.UnixMilli(), hash[:]); err != nil {
 			return nil, fmt.Errorf("feed: note use of token: %w", err)
@@ -138,7 +128,8 @@ func (s *Store) Check(ctx context.Context, text string, now time.Time) (*Token, 
 
 // Tokens returns all tokens, also invalid ones, the oldest first.
 func (s *Store) Tokens(ctx context.Context) (list []Token, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT name, role, made, expires, revoked, used FROM token ORDER BY made, name")
+	rows, err := s.db.QueryContext(ctx, "SELECT name, role, made, expires, revoked, used, parent, issuer, subject "+
+		"FROM token ORDER BY made, name")
 	if err != nil {
 		return nil, fmt.Errorf("feed: list tokens: %w", err)
 	}
@@ -146,12 +137,13 @@ func (s *Store) Tokens(ctx context.Context) (list []Token, err error) {
 	for rows.Next() {
 		var t Token
 		var made, expires, used int64
-		if err := rows.Scan(&t.Name, &t.Role, &made, &expires, &t.Revoked, &used); err != nil {
+		if err := rows.Scan(&t.Name, &t.Role, &made, &expires, &t.Revoked, &used, &t.parent, &t.Issuer, &t.Subject); err != nil {
 			return nil, fmt.Errorf("feed: list tokens: %w", err)
 		}
 		if t.Made, t.Expires = time.UnixMilli(made).UTC(), time.UnixMilli(expires).UTC(); used > 0 {
 			t.Used = time.UnixMilli(used).UTC()
 		}
+		t.Session = t.parent != nil || t.Subject != ""
 		list = append(list, t)
 	}
 	return list, rows.Err()
@@ -159,7 +151,7 @@ func (s *Store) Tokens(ctx context.Context) (list []Token, err error) {
 
 // Revoke revokes all tokens of a name, and returns how many.
 func (s *Store) Revoke(ctx context.Context, name string) (int64, error) {
-	res, err := s.db.ExecContext(ctx, "UPDATE token SET revoked = 1 WHERE name = ? AND NOT revoked", name)
+	res, err := s.db.ExecContext(ctx, "UPDATE token SET revoked = 1, logout = '' WHERE name = ? AND NOT revoked", name)
 	if err != nil {
 		return 0, fmt.Errorf("feed: revoke token: %w", err)
 	}
@@ -236,9 +228,8 @@ func (t *Triage) Original() string { return t.DuplicateOf[:min(len(t.DuplicateOf
 // maxNote is the most bytes of a note or reason.
 const maxNote = 4000
 
-// Decide stores a decision about an alert. An unknown status, a note that is too long, and a False or
-// BenignTrue without a note are errors.
-func (s *Store) Decide(ctx context.Context, t Triage, a *alert.Alert) error {
+// check returns what a decision lacks.
+func (t *Triage) check() error {
 	switch {
 	case !slices.Contains(Statuses, t.Status):
 		return fmt.Errorf("feed: status %q: %v", t.Status, Statuses)
@@ -246,6 +237,15 @@ func (s *Store) Decide(ctx context.Context, t Triage, a *alert.Alert) error {
 		return fmt.Errorf("feed: a note has %d characters at most", maxNote)
 	case (t.Status == False || t.Status == BenignTrue) && strings.TrimSpace(t.Note) == "":
 		return errors.New("feed: a reason is required to close an alert as false or benign")
+	}
+	return nil
+}
+
+// Decide stores a decision about an alert. An unknown status, a note that is too long, and a False or
+// BenignTrue without a note are errors.
+func (s *Store) Decide(ctx context.Context, t Triage, a *alert.Alert) error {
+	if err := t.check(); err != nil {
+		return err
 	}
 	subjects := []finding.Subject{}
 	if a.Receipt != nil {
@@ -612,7 +612,7 @@ func (s *Store) Erase(ctx context.Context, user string, alerts []string) error {
 // Expire deletes decisions and requests for names before a time, and returns how many.
 func (s *Store) Expire(ctx context.Context, before time.Time) (gone int64, err error) {
 	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		for _, table := range []string{"triage", "reveal", "review"} {
+		for _, table := range []string{"triage", "reveal", "review", "proposal"} {
 			res, err := tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE at < ?", before.UnixMilli())
 			if err != nil {
 				return err

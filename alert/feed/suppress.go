@@ -94,7 +94,7 @@ func (who *reader) name(user string) string {
 	return who.mask.Name(user)
 }
 
-// suppress mutes alerts like one for some days, 30 if days is 0.
+// suppress mutes alerts like one for some days, 30 if days is 0. It returns 0 if that waits for a second person.
 func (s *Server) suppress(ctx context.Context, id string, days int, reason string, who *reader) (int64, error) {
 	c, _, err := s.latest(ctx, id)
 	if err != nil {
@@ -104,13 +104,33 @@ func (s *Server) suppress(ctx context.Context, id string, days int, reason strin
 	if err != nil {
 		return 0, err
 	}
-	p.Owner, p.Reason, p.Expires = who.Name, strings.TrimSpace(reason), p.Made.AddDate(0, 0, cmp.Or(days, 30))
+	days = cmp.Or(days, 30)
+	p.Owner, p.Reason, p.Expires = who.Name, strings.TrimSpace(reason), p.Made.AddDate(0, 0, days)
 	if len(p.Reason) > maxNote {
 		return 0, refuse(http.StatusBadRequest, "a reason has %d characters at most", maxNote)
 	}
+	first, err := s.second(ctx, &c.Alert, suppressing, strconv.Itoa(days), who)
+	if err != nil {
+		return 0, err
+	}
+	if first == nil {
+		if err := p.Check(s.Detectors); err != nil {
+			return 0, refuse(http.StatusBadRequest, "%v", err)
+		}
+		return 0, s.wait(ctx, &c.Alert, suppressing, strconv.Itoa(days), who)
+	}
+	with := ""
+	if first.identity != who.Identity() {
+		with = ", as " + first.Who + " proposed"
+	} else {
+		s.tell(&c.Alert, "alerts suppressed", who)
+	}
 	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role,
-		fmt.Sprintf("suppressed alerts like %s about %s until %s: %s", c.Alert.ID, who.name(p.User),
-			p.Expires.UTC().Format(time.DateOnly), p.Reason)); err != nil {
+		fmt.Sprintf("suppressed alerts like %s about %s until %s%s: %s", c.Alert.ID, who.name(p.User),
+			p.Expires.UTC().Format(time.DateOnly), with, p.Reason)); err != nil {
+		return 0, err
+	}
+	if err := s.Store.dropProposal(ctx, c.Alert.ID, suppressing); err != nil {
 		return 0, err
 	}
 	n, err := s.Alerts.Suppress(ctx, &p.Suppression, s.Detectors)
@@ -133,6 +153,9 @@ func (s *Server) suppressAlert(w http.ResponseWriter, r *http.Request, who *read
 	id, err := s.suppress(r.Context(), ask.Alert, ask.Days, ask.Reason, who)
 	if err != nil {
 		return err
+	}
+	if id == 0 {
+		return write(w, http.StatusAccepted, map[string]string{"waits_for": "a second person who suppresses the same for as many days"})
 	}
 	return write(w, http.StatusOK, map[string]int64{"id": id})
 }
@@ -207,10 +230,15 @@ func (s *Server) endSuppression(w http.ResponseWriter, r *http.Request, who *rea
 // suppressPage stores a suppression from the page of an alert.
 func (s *Server) suppressPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	days, _ := strconv.Atoi(r.PostFormValue("days"))
-	if _, err := s.suppress(r.Context(), r.PathValue("id"), days, r.PostFormValue("reason"), who); err != nil {
+	id, err := s.suppress(r.Context(), r.PathValue("id"), days, r.PostFormValue("reason"), who)
+	if err != nil {
 		return err
 	}
-	http.Redirect(w, r, "/suppressions", http.StatusSeeOther)
+	to := "/suppressions"
+	if id == 0 {
+		to = alertURL(r.PathValue("id"), "", "")
+	}
+	http.Redirect(w, r, to, http.StatusSeeOther)
 	return nil
 }
 

@@ -20,8 +20,8 @@ import (
 // internet knows which addresses are on the internet: not this machine, private networks, cloud metadata and what IANA has
 // set aside for special purposes. IPv6 is reached at global unicast addresses alone, so that nothing leads to an IPv4
 // address in another form (NAT64, 6to4, Teredo).
-var internet = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork(),
-	ssrf.WithDeniedV4Prefixes(netip.MustParsePrefix("168.63.129.16/32"))) // Azure's WireServer: a public address that each machine there has for itself
+// Azure's WireServer (168.63.129.16) has a public address.
+var internet = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAnyNetwork(), ssrf.WithDeniedV4Prefixes(netip.MustParsePrefix("168.63.129.16/32")))
 
 // ErrInternal is the error for an address that is not Outside.
 var ErrInternal = errors.New("a private address")

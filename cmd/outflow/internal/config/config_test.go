@@ -94,6 +94,8 @@ var bad = []struct{ text, want string }{
 		"source a: allow_networks: a source of kind files takes none"},
 	{"sources: [{name: a, kind: kafka, brokers: [\"b:9092\"], topics: [t], allow_networks: [10.0.0.0/8]}]\n",
 		"source a: allow_networks: a source of kind kafka takes none"},
+	{"feed: {listen: \"127.0.0.1:0\", trusted_proxies: [proxy.example]}\n", `feed.trusted_proxies: "proxy.example" is not a network`},
+	{"feed: {listen: \"127.0.0.1:0\", second_person: grave}\n", "feed.second_person: "},
 	{oidc("https://idp.example", "client_id: a, roles: {soc: [x]}, session: -1h") + public, "feed.oidc.session: cannot be negative"},
 
 	{"sources:\n  -\n", "source 1: a name of its own is required"},

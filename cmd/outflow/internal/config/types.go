@@ -127,6 +127,10 @@ type Feed struct {
 	Listen string `yaml:"listen"` // "" for nowhere
 	Cert   string `yaml:"cert"`   // files in PEM; required unless Listen is a loopback address
 	Key    string `yaml:"key"`    // of the certificate
+	// TrustedProxies are networks of reverse proxies whose X-Forwarded-For says where requests come from: 10.0.0.0/8.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// SecondPerson is the severity from which on closing or suppressing an alert requires two people; "" for none.
+	SecondPerson string `yaml:"second_person"`
 	// OIDC is the identity provider that people sign in through, in addition to tokens.
 	OIDC OIDC `yaml:"oidc"`
 }

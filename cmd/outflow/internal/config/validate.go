@@ -179,6 +179,12 @@ func (c *Config) checkFeed() error {
 	case f.Cert == "" && !loopback(host):
 		return errors.New("feed: cert and key are required unless listen is a loopback address")
 	}
+	if _, err := f.Proxies(); err != nil {
+		return fmt.Errorf("feed.%w", err)
+	}
+	if _, err := f.TwoPeople(); err != nil {
+		return fmt.Errorf("feed.%w", err)
+	}
 	return f.OIDC.check(c.PublicURL)
 }
 
@@ -341,17 +347,20 @@ func (c *Config) checkRoles(roles []string) error {
 	return nil
 }
 
-// networks parses a list of networks and addresses.
-func networks(list []string) (allow []netip.Prefix, err error) {
+// networks parses the networks and addresses of allow_networks.
+func networks(list []string) ([]netip.Prefix, error) { return prefixes("allow_networks", list) }
+
+// prefixes parses a list of networks and addresses.
+func prefixes(setting string, list []string) (all []netip.Prefix, err error) {
 	for _, text := range list {
 		p, err := netip.ParsePrefix(text)
 		if a, aerr := netip.ParseAddr(text); err != nil && aerr == nil {
 			p, err = netip.PrefixFrom(a, a.BitLen()), nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("allow_networks: %q is not a network such as 10.0.0.0/8", text)
+			return nil, fmt.Errorf("%s: %q is not a network such as 10.0.0.0/8", setting, text)
 		}
-		allow = append(allow, p.Masked())
+		all = append(all, p.Masked())
 	}
-	return allow, nil
+	return all, nil
 }

@@ -47,7 +47,7 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		Now:        time.Now,
 		Log:        d.Log,
 		Version:    buildinfo.Version(),
-		Secure:     conf.Feed.Cert != "",
+		Secure:     conf.Encrypted(),
 		Digest:     d.digest,
 		Reports:    d.reportInput,
 		Channels:   d.channelNames,
@@ -66,6 +66,12 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 	if s.SignOn, err = conf.SignOn(ctx); err != nil {
 		return err
 	}
+	if s.TrustedProxies, err = conf.Feed.Proxies(); err != nil {
+		return err
+	}
+	if s.TwoPeople, err = conf.Feed.TwoPeople(); err != nil {
+		return err
+	}
 	ln, err := net.Listen("tcp", conf.Feed.Listen)
 	if err != nil {
 		return fmt.Errorf("feed: listen: %w", err)
@@ -78,11 +84,11 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}
-	d.Log.Info("serving feed", "address", ln.Addr().String(), "tls", s.Secure)
+	d.Log.Info("serving feed", "address", ln.Addr().String(), "tls", conf.Feed.Cert != "")
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
 	g.Go(func() error {
-		if s.Secure {
+		if conf.Feed.Cert != "" {
 			err = srv.ServeTLS(ln, conf.Feed.Cert, conf.Feed.Key)
 		} else {
 			err = srv.Serve(ln)
