@@ -131,16 +131,13 @@ func (n *notifier) acknowledged(ctx context.Context, id int64) error {
 	ask := fmt.Appendf(nil, `{"acks":[%d]}`, id)
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, ackEvery) {
 		res, err := n.post(ctx, "/services/collector/ack", ask)
-		if err != nil {
-			return fmt.Errorf("splunk: the event was sent, but not acknowledged: %v", err) // whatever it is about, it is not the event
-		}
 		var answer struct {
 			Acks map[string]bool `json:"acks"`
 		}
-		if err := json.Unmarshal(res.Body, &answer); err != nil {
-			return errors.New("splunk: the acknowledgement is not JSON")
-		}
-		if answer.Acks[strconv.FormatInt(id, 10)] {
+		switch {
+		case alert.CannotLookUp(err), webapi.Is(err, webapi.Unauthorized):
+			return fmt.Errorf("splunk: the event was sent, but not acknowledged: %v", err) // it says nothing of the event
+		case err == nil && json.Unmarshal(res.Body, &answer) == nil && answer.Acks[strconv.FormatInt(id, 10)]:
 			return nil
 		}
 		select {

@@ -54,6 +54,7 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 		return nil, err
 	}
 	transport := &kafka.Transport{
+		Dial:        dialBroker,
 		TLS:         dialer.TLS,
 		SASL:        dialer.SASLMechanism,
 		DialTimeout: 5 * time.Second,
@@ -70,6 +71,33 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 		},
 		dialer: dialer,
 	}, nil
+}
+
+// dialBroker connects to a broker.
+func dialBroker(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &brokerConn{Conn: conn}, nil
+}
+
+// brokerConn is a connection to what should be a broker. The library takes whatever comes for lengths of lists, and
+// allocates gigabytes for the greeting of a mail server.
+type brokerConn struct {
+	net.Conn
+	begun bool
+}
+
+// Read implements io.Reader. The first bytes are the length of an answer (or a record of TLS), which no text is.
+func (c *brokerConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 && !c.begun {
+		if c.begun = true; p[0] >= ' ' {
+			return 0, fmt.Errorf("%s is no Kafka broker: it says %.40q", c.RemoteAddr(), p[:n])
+		}
+	}
+	return n, err
 }
 
 // Dialer returns what connects and authenticates to the brokers. Its errors are those of

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -367,5 +368,63 @@ func TestSameOrigin(t *testing.T) {
 	}
 	if reached != "" {
 		t.Errorf("%s was requested elsewhere", reached)
+	}
+}
+
+// TestUnclear tells what may have taken effect from what has not: an answer that says no, and what failed before the
+// request was sent.
+func TestUnclear(t *testing.T) {
+	answers := map[string]func(w http.ResponseWriter, conn func() net.Conn){
+		"/429":  func(w http.ResponseWriter, _ func() net.Conn) { w.WriteHeader(429) },
+		"/302":  func(w http.ResponseWriter, _ func() net.Conn) { w.Header().Set("Location", "/x"); w.WriteHeader(302) },
+		"/410":  func(w http.ResponseWriter, _ func() net.Conn) { w.WriteHeader(410) },
+		"/500":  func(w http.ResponseWriter, _ func() net.Conn) { w.WriteHeader(500) },
+		"/503":  func(w http.ResponseWriter, _ func() net.Conn) { w.WriteHeader(503) },
+		"/html": func(w http.ResponseWriter, _ func() net.Conn) { io.WriteString(w, "<html>") },
+		"/cut":  func(_ http.ResponseWriter, conn func() net.Conn) { conn().Close() },
+		"/half": func(_ http.ResponseWriter, conn func() net.Conn) {
+			c := conn()
+			io.WriteString(c, "HTTP/1.1 201 Created\r\nContent-Length: 9\r\n\r\n{")
+			c.Close()
+		},
+		"/late": func(_ http.ResponseWriter, _ func() net.Conn) { time.Sleep(300 * time.Millisecond) },
+	}
+	s := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answers[r.URL.Path](w, func() net.Conn {
+			c, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+			}
+			return c
+		})
+	}))
+	defer s.Close()
+	impatient := s.Client().Transport.(*http.Transport).Clone()
+	impatient.ResponseHeaderTimeout = 100 * time.Millisecond
+	trusting := &http.Client{Transport: impatient}
+	for _, c := range []struct {
+		base, path string
+		http       *http.Client
+		want       bool
+	}{
+		{s.URL, "/429", trusting, false},
+		{s.URL, "/302", trusting, false},
+		{s.URL, "/410", trusting, false},
+		{s.URL, "/500", trusting, true},
+		{s.URL, "/503", trusting, true},
+		{s.URL, "/html", trusting, true},
+		{s.URL, "/cut", trusting, true},
+		{s.URL, "/half", trusting, true},
+		{s.URL, "/late", trusting, true},
+		{s.URL, "/429", http.DefaultClient, false}, // nobody vouches for the certificate
+		{"https://127.0.0.1:1", "/429", trusting, false},
+		{"https://nowhere.invalid", "/429", trusting, false},
+	} {
+		api := &Client{Base: c.base, HTTP: c.http, Now: time.Now}
+		_, err := api.Post(t.Context(), c.path, []byte("{}"))
+		var e *Error
+		if !errors.As(err, &e) || e.Unclear != c.want {
+			t.Errorf("%s%s: unclear is %v: %v", c.base, c.path, e != nil && e.Unclear, err)
+		}
 	}
 }
