@@ -4,12 +4,16 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
+	"github.com/outflow/outflow/ingest/watch"
 )
 
 // TestMetrics has metrics under their new names and the deprecated ones, each with a help text.
@@ -65,6 +69,57 @@ func TestMetrics(t *testing.T) {
 	}
 	if values["go_goroutines"] == 0 {
 		t.Error("nothing about the Go runtime")
+	}
+}
+
+// TestMetricNames checks every metric with the linter of Prometheus: names, units and help texts. It also must be in the
+// documentation.
+func TestMetricNames(t *testing.T) {
+	at := time.Now()
+	s := &Status{
+		Sources:   []sourceStatus{{Source: "a", Vendor: "box", Newest: at}},
+		Streams:   []watch.State{{Source: "a", Stream: "s", Asked: at}},
+		Folders:   []watch.FolderStatus{{Source: "a"}},
+		Parts:     []partStatus{{Partition: 1}},
+		Processor: &stream.Status{Of: 2, Newest: at},
+		Alerts:    &alertStatus{},
+		Budget:    &alert.Kept{},
+		Heartbeat: at,
+		Sizes:     map[string]int64{"alerts.db": 1},
+		Panics:    map[string]int64{"feed": 1},
+		DiskFree:  1,
+	}
+	s.Arrived = &arrivedStatus{Vendors: []stream.Account{{Vendor: "box"}}, Undecoded: []watch.DeadLetterCount{{Source: "a"}}}
+	var stats runStats
+	stats.notified("mail", 2, nil)
+	stats.observe("mail", at, nil, at)
+	families, err := newRegistry(func() *Status { return s }, &stats).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.NewWithMetricFamilies(families).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	guide, err := os.ReadFile("../../../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gathered := map[string]bool{}
+	for _, f := range families {
+		gathered[f.GetName()] = true
+		if name := f.GetName(); strings.HasPrefix(name, "outflow_") && !strings.HasPrefix(f.GetHelp(), "Deprecated") &&
+			!strings.Contains(string(guide), "`"+name+"`") {
+			t.Errorf("docs/operations.md lacks %s", name)
+		}
+	}
+	for _, m := range statusMetrics {
+		if name := strings.Split(m.now.String(), `"`)[1]; !gathered[name] {
+			t.Errorf("%s was not gathered", name)
+		}
 	}
 }
 
