@@ -257,17 +257,28 @@ func static(mux router) {
 	}
 }
 
-// notFound answers what no route fits: as JSON below /v1/, and as a page elsewhere.
-func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+// notFound answers what no route fits: as JSON below /v1/, and as a page elsewhere. A path that exists for other
+// methods is answered with these.
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request, mux router) {
+	status, page, text := http.StatusNotFound, "there is no such page", "there is no such path: see /v1/openapi.json"
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		other := *r
+		other.Method = method
+		if _, pattern := mux.Handler(&other); pattern != "/" {
+			w.Header().Add("Allow", method)
+			status, page = http.StatusMethodNotAllowed, "this page does not take "+r.Method
+			text = "this path does not take " + r.Method
+		}
+	}
 	if strings.HasPrefix(r.URL.Path, "/v1/") {
-		write(w, http.StatusNotFound, map[string]string{"error": "there is no such path: see /v1/openapi.json"})
+		write(w, status, map[string]string{"error": text})
 		return
 	}
 	t, err := s.token(r)
 	if err != nil {
 		t = nil
 	}
-	s.errorPage(w, http.StatusNotFound, "there is no such page", t)
+	s.errorPage(w, status, page, t)
 }
 
 const pseudonymSize = 12 // bytes of a pseudonym

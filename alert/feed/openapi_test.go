@@ -3,6 +3,7 @@ package feed
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -140,5 +141,38 @@ func TestDocument(t *testing.T) {
 	}
 	if err := doc.Validate(t.Context(), openapi3.IsOpenAPI31OrLater()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestParameters checks that parameters that are not as described are refused.
+func TestParameters(t *testing.T) {
+	x := newTeam(t, 1)
+	for path, role := range map[string]Role{
+		"/v1/access?after=0.5": Auditor, "/v1/access?after=-1": Auditor, "/v1/alerts?latest=1": SOC, "/v1/alerts?all=yes": SOC,
+		"/v1/alerts?limit=1001": SOC, "/v1/alerts?status=closed": SOC, "/v1/alerts?severity=urgent": SOC, "/v1/entities?page=0": SOC,
+	} {
+		if status, body, _ := x.ask(role, "GET", path, ""); status != 400 {
+			t.Errorf("%s: %d %.200s", path, status, body)
+		}
+	}
+}
+
+// TestMethods checks that a method that a path does not have is answered with those that it has.
+func TestMethods(t *testing.T) {
+	x := newTeam(t, 1)
+	for request, want := range map[string]string{
+		"DELETE /v1/alerts":      "405 GET",
+		"PUT /v1/suppressions":   "405 GET,POST",
+		"GET /v1/reveal":         "405 POST",
+		"GET /v1/nothing":        "404 ",
+		"DELETE /queue/nothing":  "404 ",
+		"DELETE /login":          "405 GET,POST",
+		"PUT /v1/alerts/a/again": "404 ",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		status, body, header := x.ask(SOC, method, path, "")
+		if got := fmt.Sprint(status, " ", strings.Join(header["Allow"], ",")); got != want {
+			t.Errorf("%s: %q, want %q: %.200s", request, got, want, body)
+		}
 	}
 }

@@ -56,7 +56,7 @@ func (s *Server) pages(mux router) {
 	mux.Handle("POST /tokens", s.guard([]Role{Admin}, true, s.revokePage))
 	mux.Handle("GET /channels", s.guard([]Role{Admin}, true, s.channelsPage))
 	s.signIn(mux)
-	mux.HandleFunc("/", s.notFound)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.notFound(w, r, mux) })
 }
 
 // rootPage serves the queue, or leads those who have none to their first page.

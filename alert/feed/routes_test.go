@@ -85,6 +85,9 @@ type patterns []string
 // Handle implements router.
 func (p *patterns) Handle(pattern string, _ http.Handler) { *p = append(*p, pattern) }
 
+// Handler implements router.
+func (p *patterns) Handler(*http.Request) (http.Handler, string) { return nil, "" }
+
 // HandleFunc implements router.
 func (p *patterns) HandleFunc(pattern string, _ func(http.ResponseWriter, *http.Request)) {
 	*p = append(*p, pattern)

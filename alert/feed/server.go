@@ -11,6 +11,7 @@ import (
 	"math"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -118,6 +119,7 @@ func (s *Server) Handler() http.Handler {
 type router interface {
 	Handle(pattern string, h http.Handler)
 	HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request))
+	Handler(r *http.Request) (h http.Handler, pattern string)
 }
 
 // routes adds all routes.
@@ -270,19 +272,34 @@ func (x *item) Status() Status {
 	return x.Triage.Status
 }
 
+// queryNumber reads a number from 0 to most of a request; 0 if it is not given.
+func queryNumber(q url.Values, name string, most int64) (int64, error) {
+	v := q.Get(name)
+	if v == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 0 || n > most {
+		return 0, refuse(http.StatusBadRequest, "%s: %q is not a number from 0 to %d", name, v, most)
+	}
+	return n, nil
+}
+
 // filter reads the filter of a request. Invalid parameters are refused.
 func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error) {
 	q := r.URL.Query()
-	number := func(name string, most int64) int64 {
-		v := q.Get(name)
-		if v == "" || err != nil {
-			return 0
-		}
-		n, perr := strconv.ParseInt(v, 10, 64)
-		if perr != nil || n < 0 || n > most {
-			err = refuse(http.StatusBadRequest, "%s: %q is not a number from 0 to %d", name, v, most)
+	number := func(name string, most int64) (n int64) {
+		if err == nil {
+			n, err = queryNumber(q, name, most)
 		}
 		return n
+	}
+	yes := func(name string) bool {
+		v := q.Get(name)
+		if err == nil && !slices.Contains([]string{"", "true", "false"}, v) {
+			err = refuse(http.StatusBadRequest, "%s: %q is neither true nor false", name, v)
+		}
+		return v == "true"
 	}
 
 	f = alert.Filter{
@@ -290,8 +307,8 @@ func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error
 		Before:   number("before", math.MaxInt64),
 		Limit:    int(number("limit", 1000)),
 		Detector: q.Get("detector"),
-		All:      q.Get("all") == "true",
-		Latest:   q.Get("latest") == "true",
+		All:      yes("all"),
+		Latest:   yes("latest"),
 	}
 	if f.Limit == 0 {
 		f.Limit = page
@@ -553,7 +570,10 @@ func (s *Server) precision(w http.ResponseWriter, r *http.Request, _ *reader) er
 
 // accesses answers the lines of the audit log.
 func (s *Server) accesses(w http.ResponseWriter, r *http.Request, _ *reader) error {
-	after, _ := strconv.ParseInt(r.URL.Query().Get("after"), 10, 64)
+	after, err := queryNumber(r.URL.Query(), "after", math.MaxInt64)
+	if err != nil {
+		return err
+	}
 	list, err := s.Store.Accesses(r.Context(), after, 1000)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"reflect"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -47,6 +48,9 @@ Exit status: 0 success, 1 something could not be read, 2 wrong usage.`,
 				return &exit{exitUsage, err}
 			}
 			old, err := config.Load(against)
+			if err == nil && !reflect.DeepEqual(old.PersonalDomains, next.PersonalDomains) {
+				err = errors.New("personal_domains must be the same in both configurations: they hold for the whole process")
+			}
 			if err != nil {
 				return &exit{exitUsage, err}
 			}

@@ -51,6 +51,7 @@ It stops within ten seconds of SIGTERM. After a stop or a crash it continues whe
 			if err != nil {
 				return &exit{exitUsage, err}
 			}
+			conf.PersonalDomains.Use()
 			if since != "" {
 				if _, err := (&config.Source{Since: since}).Start(time.Now()); err != nil {
 					return &exit{exitUsage, fmt.Errorf("--%w", err)}

@@ -29,6 +29,7 @@ const source = "sources: [{name: a, kind: files, paths: [.]}]\n"
 // bad are configurations that cannot be, and what the error says.
 var bad = []struct{ text, want string }{
 	{"domain: [x]\n", `unknown field "domain"`},
+	{"personal_domains: {add: [x]}\n", `personal_domains: "x" is no mail domain`},
 	{"budget: -1\n", "budget -1: from 0 to 100"},
 	{"budget: 101\n", "budget 101: from 0 to 100"},
 	{"exceptions: [{name: x, from: tomorrow}]\n", `exception 1 (x): from: "tomorrow" is neither a day`},
@@ -292,14 +293,15 @@ func TestMayBecome(t *testing.T) {
 	}
 	now := load(source)
 	for text, want := range map[string]string{
-		"":                     "",
-		"budget: 3\n":          "",
-		source:                 "",
-		"domains: [x.org]\n":   "domains cannot change",
-		"log: {kind: sqlite}":  "",
-		ownTable:               "tables cannot change",
-		"log: {partitions: 5}": "log cannot change",
-		"listen: localhost:1":  "metrics cannot change",
+		"":                                   "",
+		"budget: 3\n":                        "",
+		source:                               "",
+		"domains: [x.org]\n":                 "domains cannot change",
+		"personal_domains: {add: [x.org]}\n": "personal_domains cannot change",
+		"log: {kind: sqlite}":                "",
+		ownTable:                             "tables cannot change",
+		"log: {partitions: 5}":               "log cannot change",
+		"listen: localhost:1":                "metrics cannot change",
 		"channels: [{name: c, kind: file, path: x, min_severity: high, allow_networks: [10.0.0.0/8]}]\n": "",
 	} {
 		err := now.MayBecome(load(text))

@@ -17,10 +17,16 @@ import (
 // Load reads the file at path and returns a complete, checked configuration; the defaults if path
 // is "". The error names the file and the key. It is for commands that do not run the daemon:
 // sources may be missing, for instance.
-func Load(path string) (*Config, error) { return load(path, nil) }
+func Load(path string) (*Config, error) {
+	c, err := load(path, nil)
+	if err == nil {
+		c.PersonalDomains.Use()
+	}
+	return c, err
+}
 
 // LoadFor is Load for a process that runs these roles of the daemon: it also checks that they
-// have what they require.
+// have what they require. It leaves it to the caller to use PersonalDomains.
 func LoadFor(path string, roles ...string) (*Config, error) { return load(path, roles) }
 
 func load(path string, roles []string) (*Config, error) {

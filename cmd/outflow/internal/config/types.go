@@ -15,6 +15,7 @@ import (
 	"github.com/outflow/outflow/ingest/mapped"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/geoip"
+	"github.com/outflow/outflow/internal/mail"
 	"github.com/outflow/outflow/internal/pki"
 )
 
@@ -33,6 +34,8 @@ type Config struct {
 	// Budget is the number of false alerts per 1,000 user-days that is acceptable, from 0 to
 	// MaxBudget; 0 means that --min-severity decides.
 	Budget float64 `yaml:"budget"`
+	// PersonalDomains are changes to the list of mail domains that offer mailboxes to everyone.
+	PersonalDomains mail.Personal `yaml:"personal_domains"`
 	// ForbiddenDomains are those that nothing may be shared with.
 	ForbiddenDomains []string `yaml:"forbidden_domains"`
 	// TopLabels are names or ids of the highest sensitivity labels.

@@ -64,6 +64,9 @@ func (c *Config) checkDetection() error {
 	if !(c.Budget >= 0 && c.Budget <= MaxBudget) {
 		return fmt.Errorf("budget %g: from 0 to %d false alerts per 1,000 user-days", c.Budget, MaxBudget)
 	}
+	if err := c.PersonalDomains.Check(); err != nil {
+		return fmt.Errorf("personal_domains: %w", err)
+	}
 	_, err := c.Detect()
 	return err
 }
