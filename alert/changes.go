@@ -201,6 +201,16 @@ func (s *Store) KnownUsers(ctx context.Context) ([]string, error) {
 			"UNION SELECT user FROM activity UNION SELECT user FROM leaver ORDER BY user")
 }
 
+// Services returns the service accounts with an alert.
+func (s *Store) Services(ctx context.Context) (map[string]bool, error) {
+	list, err := s.texts(ctx, "SELECT DISTINCT user FROM alert WHERE user <> '' AND instr(CAST(body AS TEXT), '\"service\":true') > 0")
+	services := map[string]bool{}
+	for _, u := range list {
+		services[strings.ToLower(u)] = true
+	}
+	return services, err
+}
+
 // ActiveUsers returns the users with an alert or a daily summary, sorted.
 func (s *Store) ActiveUsers(ctx context.Context) ([]string, error) {
 	return s.texts(ctx, "SELECT user FROM alert WHERE user <> '' UNION SELECT user FROM activity ORDER BY user")

@@ -151,7 +151,7 @@ func (c *Channel) send(ctx context.Context, s *Store, p *pending, others []pendi
 		}
 	}
 	if c.Link != nil {
-		m.Link = c.Link(&p.alert)
+		m.Link = c.Link(&m.Alert)
 	}
 	return c.Notifier.Notify(ctx, m)
 }

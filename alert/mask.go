@@ -1,30 +1,58 @@
 package alert
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
+	"encoding/binary"
+	"encoding/hex"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
+	"sync"
+	"time"
 
+	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/internal/mail"
 )
 
 // Mask replaces people by stable pseudonyms. Each purpose has its own key: the pseudonyms of
-// one kind of reader cannot be joined with those of another.
+// one kind of reader cannot be joined with those of another, nor can ids of alerts.
 type Mask struct {
 	key     []byte
+	ids     cipher.Block
+	records bool // whether readers see the vendors' ids of records, and times of events
 	domains func(domain string) bool
+	people  func() *people.Matcher
 }
+
+// recordsFor is the purpose whose readers look records up at the vendor. Others see keyed ids in their place.
+const recordsFor = "soc"
 
 // NewMask returns the mask of a purpose. Master is the organisation's key. Own, which may be
 // nil, reports whether a mail domain in lower case belongs to the organisation.
 func NewMask(master []byte, purpose string, own func(domain string) bool) *Mask {
-	h := hmac.New(sha256.New, master)
-	h.Write([]byte("outflow pseudonyms: " + purpose))
-	return &Mask{h.Sum(nil), own}
+	derive := func(what string) []byte {
+		h := hmac.New(sha256.New, master)
+		h.Write([]byte("outflow " + what + ": " + purpose))
+		return h.Sum(nil)
+	}
+	ids, err := aes.NewCipher(derive("alert ids"))
+	if err != nil { // the key has the right length
+		panic(err)
+	}
+	return &Mask{key: derive("pseudonyms"), ids: ids, records: purpose == recordsFor, domains: own}
+}
+
+// Knowing returns a mask that also replaces the people of a matcher, wherever a text names them. It is asked for
+// every text, and may return nil.
+func (m *Mask) Knowing(matcher func() *people.Matcher) *Mask {
+	out := *m
+	out.people = matcher
+	return &out
 }
 
 // base writes the 50 bits of a pseudonym, without letters and digits that look alike.
@@ -37,104 +65,135 @@ func (m *Mask) Name(user string) string {
 	return "P-" + base.EncodeToString(h.Sum(nil))[:10]
 }
 
-var address = regexp.MustCompile(`[A-Za-z0-9._%+'\-]+@([A-Za-z0-9\-]+\.)+[A-Za-z]{2,}`)
+var address = regexp.MustCompile(`[\p{L}\p{N}._%+'\-]+@([\p{L}\p{N}\-]+\.)+\p{L}{2,}`)
 
-// Text replaces every address in the organisation's domains, and the given users: their
-// addresses, and their names as the addresses spell them (jane.doe, Jane Doe, Doe, Jane).
+// unclear stands for a name that several people have.
+const unclear = "[name]"
+
+// Text replaces every address in the organisation's domains, every person that Knowing knows, and the given users: their
+// addresses and accounts, and their names as these spell them (jane.doe, Jane Doe, Doe, Jane).
 func (m *Mask) Text(text string, users ...string) string {
+	if len(text) < 4 {
+		return text
+	}
+	return m.about(users).text(text)
+}
+
+// masker replaces people in texts that are about some of them.
+type masker struct {
+	*Mask
+	all *people.Matcher // may be nil
+	own *people.Matcher // the users whom a text is about, if all does not have them; may be nil
+}
+
+// about returns the masker of texts about users.
+func (m *Mask) about(users []string) *masker {
+	x := &masker{Mask: m}
+	if m.people != nil {
+		x.all = m.people()
+	}
 	for _, u := range users {
-		if mayName(text, u) {
-			text = m.replace(text, u)
+		if u == "" || x.all != nil && x.all.Has(u) {
+			continue
 		}
-	}
-	if m.domains == nil || !strings.Contains(text, "@") {
-		return text
-	}
-	return address.ReplaceAllStringFunc(text, func(a string) string {
-		_, domain, _ := strings.Cut(strings.ToLower(a), "@")
-		if m.domains(domain) {
-			return m.Name(a)
+		if x.own == nil {
+			x.own = people.NewMatcher()
 		}
-		return a
-	})
+		x.own.Add(u)
+	}
+	return x
 }
 
-// wordsOf returns the words of which the name of a user consists, as the address spells it; none if it spells no name.
-func wordsOf(user string) []string {
-	local, _, ok := strings.Cut(user, "@")
-	if !ok || len(local) <= 3 || !strings.ContainsAny(local, "._-") {
-		return nil
-	}
-	return strings.FieldsFunc(local, func(c rune) bool { return c == '.' || c == '_' || c == '-' })
-}
-
-// replace replaces one user: the address and the name as it spells it.
-func (m *Mask) replace(text, user string) string {
-	name := m.Name(user)
-	text = replaceFold(text, user, name)
-	words := wordsOf(user)
-	if words == nil {
+// text replaces people in a text.
+func (x *masker) text(text string) string {
+	if len(text) < 4 {
 		return text
 	}
-	for _, sep := range []string{".", "_", "-", " ", ""} { // jane.doe, jane_doe, Jane Doe
-		text = replaceFold(text, strings.Join(words, sep), name)
+	if strings.Contains(text, "@") {
+		text = address.ReplaceAllStringFunc(text, x.address)
 	}
-	slices.Reverse(words)
-	for _, sep := range []string{", ", " "} {
-		text = replaceFold(text, strings.Join(words, sep), name)
+	for _, known := range []*people.Matcher{x.own, x.all} {
+		if known != nil {
+			text = known.Replace(text, x.pseudonym)
+		}
 	}
 	return text
 }
 
-// mayName reports whether a text could name a user. Most texts name nobody: each way to write the name has its longest
-// word, and looking for that is much cheaper than looking for each of them.
-func mayName(text, user string) bool {
-	if len(text) < 4 || len(user) < 4 {
-		return false
+// pseudonym returns the pseudonym of a user; of nobody, what stands for an unclear name.
+func (x *masker) pseudonym(user string) string {
+	if user == "" {
+		return unclear
 	}
-	word := user
-	if local, _, ok := strings.Cut(user, "@"); ok && len(local) > 3 {
-		word = longestWord(local)
-	}
-	low := strings.ToLower(text)
-	return len(low) != len(text) || !utf8.ValidString(user) || strings.Contains(low, strings.ToLower(word))
+	return x.Name(user)
 }
 
-// longestWord returns the longest part of a text between dots, underscores and hyphens.
-func longestWord(text string) (longest string) {
-	for text != "" {
-		n := strings.IndexAny(text, "._-")
-		if n < 0 {
-			n = len(text)
+// address returns what stands for an address: the pseudonym of who has it; itself if it is an outsider's.
+func (x *masker) address(a string) string {
+	for _, known := range []*people.Matcher{x.own, x.all} {
+		if known == nil {
+			continue
 		}
-		if n > len(longest) {
-			longest = text[:n]
+		if who := known.Account(a); who != "" {
+			return x.Name(who)
 		}
-		text = text[min(n+1, len(text)):]
+		if known.Replace(a, x.pseudonym) != a { // it has more in front, or another domain
+			return a
+		}
 	}
-	return longest
+	if _, domain, _ := strings.Cut(strings.ToLower(a), "@"); x.Own(domain) {
+		return x.Name(a)
+	}
+	return a
 }
 
-// replaceFold replaces a text in any case. Texts of fewer than four bytes are left alone.
-func replaceFold(text, old, by string) string {
-	if len(old) < 4 {
-		return text
+// ID returns the id of an alert as readers see it. The id within Outflow is made from the person and the day: who
+// knows people could tell from it whom an alert is about. The id of one purpose says nothing to those of
+// another.
+func (m *Mask) ID(id string) string { return m.permute(id, false) }
+
+// RealID returns the id within Outflow of an id that ID has returned.
+func (m *Mask) RealID(id string) string { return m.permute(id, true) }
+
+const rounds = 8 // of the Feistel network
+
+// permute encrypts an id of 16 hexadecimal digits, or decrypts it: a Feistel network over its halves, with AES as its round
+// function. Another text stays.
+func (m *Mask) permute(id string, back bool) string {
+	b, err := hex.DecodeString(id)
+	if err != nil || len(b) != 8 || hex.EncodeToString(b) != id {
+		return id
 	}
-	low, want := strings.ToLower(text), strings.ToLower(old)
-	if len(low) != len(text) { // letters whose lower case has another length
-		return strings.ReplaceAll(text, old, by)
-	}
-	var b strings.Builder
-	for at := 0; ; {
-		i := strings.Index(low[at:], want)
-		if i < 0 {
-			b.WriteString(text[at:])
-			return b.String()
+	left, right := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
+	var block [aes.BlockSize]byte
+	for i := range rounds {
+		round, half := i, &right
+		if back {
+			round, half = rounds-1-i, &left
 		}
-		b.WriteString(text[at : at+i])
-		b.WriteString(by)
-		at += i + len(want)
+		block = [aes.BlockSize]byte{byte(round)}
+		binary.BigEndian.PutUint32(block[1:], *half)
+		m.ids.Encrypt(block[:], block[:])
+		mixed := binary.BigEndian.Uint32(block[:])
+		if back {
+			left, right = right^mixed, left
+		} else {
+			left, right = right, left^mixed
+		}
 	}
+	binary.BigEndian.PutUint32(b, left)
+	binary.BigEndian.PutUint32(b[4:], right)
+	return hex.EncodeToString(b)
+}
+
+// Record returns the id of a record as readers see it: a keyed one where they do not look records up.
+func (m *Mask) Record(id string) string {
+	if m.records || id == "" {
+		return id
+	}
+	h := hmac.New(sha256.New, m.key)
+	h.Write([]byte("record " + id))
+	return "R-" + base.EncodeToString(h.Sum(nil))[:12]
 }
 
 // Own reports whether a domain, in lower case, is known to be the organisation's.
@@ -149,8 +208,9 @@ func (m *Mask) Within(users ...string) *Mask {
 			domains[domain] = true
 		}
 	}
-	own := m.domains
-	return &Mask{m.key, func(d string) bool { return domains[d] || own != nil && own(d) }}
+	out, own := *m, m.domains
+	out.domains = func(d string) bool { return domains[d] || own != nil && own(d) }
+	return &out
 }
 
 // CommonDomains returns the mail domains that at least a tenth of the given users have, without
@@ -171,67 +231,149 @@ func CommonDomains(users []string) map[string]bool {
 	return common
 }
 
-// evidence masks the items and destinations of evidence, which it copies. What identifies an object stays
-// only if nobody is named in it; so does its address.
-func (m *Mask) evidence(e *Evidence, users []string) {
-	e.Items, e.Destinations = slices.Clone(e.Items), slices.Clone(e.Destinations)
-	for k := range e.Items {
-		x := &e.Items[k]
-		for _, s := range []*string{
-			&x.Actor, &x.Detail, &x.Object.ID, &x.Object.Name, &x.Object.Container, &x.Object.Owner, &x.Client.Device, &x.Client.App,
-		} {
-			*s = m.Text(*s, users...)
-		}
-		if m.Text(x.Object.URL, users...) != x.Object.URL {
-			x.Object.URL = ""
-		}
-		x.Recipients = slices.Clone(x.Recipients)
-		for r := range x.Recipients {
-			x.Recipients[r] = m.Text(x.Recipients[r], users...)
-		}
-	}
-	for k := range e.Destinations {
-		e.Destinations[k].Name = m.Text(e.Destinations[k].Name, users...)
-	}
-}
-
-// Alert returns an alert without names of the organisation's people: in its user, its texts, its items,
-// who reverted an exposure and who decided about it. Service accounts keep their names. Event ids stay: they mean
-// nothing without access to the source.
+// Alert returns an alert as readers see it: without names of the organisation's people in any text, with ids of alerts, and of
+// records where readers do not look these up, that mean nothing to others. Service accounts keep their names.
 func (m *Mask) Alert(a *Alert) Alert {
-	out := *a
+	out := m.Keyed(a)
 	var users []string
 	if !a.Service && a.User != "" {
 		users = []string{a.User}
 		out.User = m.Name(a.User)
 		m = m.Within(a.User)
 	}
-	out.Title, out.Reason = m.Text(a.Title, users...), m.Text(a.Reason, users...)
-	out.Facts = slices.Clone(a.Facts)
-	for i := range out.Facts {
-		out.Facts[i].Text = m.Text(out.Facts[i].Text, users...)
+	m.Walk(&out, users...)
+	for i := range out.Exposures {
+		by := &out.Exposures[i].By
+		*by = m.Text(*by, *by)
 	}
-	out.Context = slices.Clone(a.Context)
-	for i := range out.Context {
-		out.Context[i] = m.Text(out.Context[i], users...)
+	if out.Triage != nil { // a copy
+		out.Triage.By, out.Triage.Assignee = "", ""
+	}
+	for i := range a.Evidence {
+		for k := range a.Evidence[i].Items { // what identifies an object stays only if nobody is named in it
+			if to := &out.Evidence[i].Items[k].Object.URL; *to != a.Evidence[i].Items[k].Object.URL {
+				*to = ""
+			}
+		}
+	}
+	return out
+}
+
+// Walk replaces people, as Text does, in all texts of what a pointer leads to, but for the fields that have words of Outflow
+// rather than of logs. It copies slices and what further pointers lead to.
+func (m *Mask) Walk(v any, users ...string) {
+	done, x := map[string]string{}, m.about(users) // texts such as places and recipients occur over and over
+	walk(reflect.ValueOf(v).Elem(), func(text string) string {
+		masked, known := done[text]
+		if !known {
+			masked = x.text(text)
+			done[text] = masked
+		}
+		return masked
+	})
+}
+
+// Precise reports whether readers see times of events; others see days.
+func (m *Mask) Precise() bool { return m.records }
+
+// Keyed returns an alert with names, and with the ids that readers of the purpose see.
+func (m *Mask) Keyed(a *Alert) Alert {
+	out := *a
+	out.ID, out.Case = m.ID(a.ID), m.ID(a.Case)
+	out.Again = slices.Clone(a.Again)
+	for i := range out.Again {
+		out.Again[i].Alert = m.ID(out.Again[i].Alert)
+	}
+	if m.records {
+		return out
+	}
+	out.EventIDs = slices.Clone(a.EventIDs)
+	for i := range out.EventIDs {
+		out.EventIDs[i] = m.Record(out.EventIDs[i])
 	}
 	out.Evidence = slices.Clone(a.Evidence)
 	for i := range out.Evidence {
-		out.Evidence[i].Reason = m.Text(out.Evidence[i].Reason, users...)
-		m.evidence(&out.Evidence[i], users)
-	}
-	out.Exposures = slices.Clone(a.Exposures)
-	for i := range out.Exposures {
-		x := &out.Exposures[i]
-		x.What = m.Text(x.What, users...)
-		if x.By != "" {
-			x.By = m.Text(x.By, x.By)
+		out.Evidence[i].Items = slices.Clone(out.Evidence[i].Items)
+		for k := range out.Evidence[i].Items {
+			out.Evidence[i].Items[k].RecordID = m.Record(out.Evidence[i].Items[k].RecordID)
 		}
 	}
-	if a.Triage != nil {
-		t := *a.Triage
-		t.By, t.Assignee = "", ""
-		out.Triage = &t
-	}
 	return out
+}
+
+// vocabulary are the fields of alerts, and of what they consist of, that have words of Outflow rather than of logs, or that
+// are masked apart.
+var vocabulary = map[string]bool{
+	"ID": true, "Case": true, "User": true, "Department": true, "Detector": true, "Detectors": true, "Unit": true, "Sources": true,
+	"Source": true, "Techniques": true, "Activity": true, "Outcome": true, "Visibility": true, "Kind": true, "Type": true, "Feature": true,
+	"Metric": true, "Learned": true, "Window": true, "By": true, "Status": true, "Verdict": true,
+}
+
+// walk replaces every text below a value, in copies of slices and of what pointers lead to. A field that is added to alerts
+// is masked unless it is in vocabulary.
+func walk(v reflect.Value, text func(string) string) {
+	switch v.Kind() {
+	case reflect.String:
+		if s := v.String(); len(s) >= 4 {
+			if masked := text(s); masked != s {
+				v.SetString(masked)
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() && v.Elem().Kind() == reflect.Struct && v.Type().Elem() != timeType {
+			to := reflect.New(v.Type().Elem())
+			to.Elem().Set(v.Elem())
+			walk(to.Elem(), text)
+			v.Set(to)
+		}
+	case reflect.Slice:
+		if v.Len() == 0 || !hasText(v.Type().Elem()) {
+			return
+		}
+		to := reflect.MakeSlice(v.Type(), v.Len(), v.Len())
+		reflect.Copy(to, v)
+		for i := range to.Len() {
+			walk(to.Index(i), text)
+		}
+		v.Set(to)
+	case reflect.Struct:
+		for _, i := range textFields(v.Type()) {
+			walk(v.Field(i), text)
+		}
+	}
+}
+
+var (
+	timeType = reflect.TypeFor[time.Time]()
+	fields   sync.Map // of a struct type: the indices of the fields that walk looks at
+)
+
+// textFields returns the fields of a struct type that may have texts to be masked.
+func textFields(t reflect.Type) []int {
+	if list, known := fields.Load(t); known {
+		return list.([]int)
+	}
+	list := []int{}
+	for i := range t.NumField() {
+		f := t.Field(i)
+		ofObject := t == reflect.TypeFor[Object]() && f.Name == "ID" // the vendor's
+		if f.IsExported() && (!vocabulary[f.Name] || ofObject) && hasText(f.Type) {
+			list = append(list, i)
+		}
+	}
+	fields.Store(t, list)
+	return list
+}
+
+// hasText reports whether values of a type may have texts.
+func hasText(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.String:
+		return true
+	case reflect.Slice, reflect.Pointer:
+		return hasText(t.Elem())
+	case reflect.Struct:
+		return t != timeType
+	}
+	return false
 }

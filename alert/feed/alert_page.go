@@ -94,7 +94,7 @@ const maxDestinations = 20
 
 // alertPage serves one alert with its evidence.
 func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) error {
-	if full, err := s.fullID(r); err != nil {
+	if full, err := s.fullID(r, who); err != nil {
 		return err
 	} else if full != "" {
 		to := url.URL{Path: "/alerts/" + full, RawQuery: r.URL.RawQuery}
@@ -106,16 +106,16 @@ func (s *Server) alertPage(w http.ResponseWriter, r *http.Request, who *reader) 
 
 // fullID returns the id of the alert that a request names by its first digits; "" if it gives the whole id, or one that
 // is not known.
-func (s *Server) fullID(r *http.Request) (string, error) {
-	id := strings.ToLower(r.PathValue("id"))
+func (s *Server) fullID(r *http.Request, who *reader) (string, error) {
+	id := r.PathValue("id")
 	if !isHex(id) {
 		return "", nil
 	}
-	full, err := s.Alerts.IDOf(r.Context(), id)
-	if full == r.PathValue("id") {
-		full = ""
+	if known, err := s.Alerts.IDOf(r.Context(), id); err != nil || known == id {
+		return "", err
 	}
-	return full, err
+	full, err := s.idOf(r.Context(), id, who)
+	return who.mask.ID(full), err
 }
 
 // showAlert answers the page of an alert. Form is what was refused, or nil.
@@ -129,7 +129,7 @@ func (s *Server) showAlert(w http.ResponseWriter, r *http.Request, who *reader, 
 		return err
 	}
 	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role,
-		"looked at alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+		who.about("looked at", c.Alert.ID, c.Alert.User)); err != nil {
 		return err
 	}
 	items, err := s.items(ctx, []alert.Change{*c}, who)
@@ -267,7 +267,7 @@ func (s *Server) addHistory(ctx context.Context, v *alertView, a *alert.Alert, w
 	if v.History, err = s.Store.Decisions(ctx, a.ID); err != nil {
 		return err
 	}
-	if v.Suggestion, err = s.suggested(ctx, a, v.History); err != nil {
+	if v.Suggestion, err = s.suggested(ctx, a, v.History, who); err != nil {
 		return err
 	}
 	for _, kind := range []string{closing, suppressing} {
@@ -279,6 +279,7 @@ func (s *Server) addHistory(ctx context.Context, v *alertView, a *alert.Alert, w
 			v.Proposals = append(v.Proposals, *p)
 		}
 	}
+	v.History = who.decisions(v.History)
 	return s.addDuplicates(ctx, v, a.ID, who)
 }
 
@@ -289,7 +290,7 @@ func (s *Server) addStory(ctx context.Context, v *alertView, a *alert.Alert, who
 		if v.Related, err = s.about(ctx, who, a.User); err != nil {
 			return err
 		}
-		v.Related = slices.DeleteFunc(v.Related, func(x item) bool { return x.Alert.ID == a.ID })
+		v.Related = slices.DeleteFunc(v.Related, func(x item) bool { return x.Alert.ID == v.Item.Alert.ID })
 	}
 	v.Open = openExposures(v.Related)
 	v.Story = timeline(&v.Item.Alert, v.Related)
@@ -331,11 +332,11 @@ func (s *Server) addPlace(ctx context.Context, v *alertView, queue string, who *
 	if err != nil {
 		return err
 	}
-	before, after, err := s.Store.neighbours(ctx, f, users, v.Item.Alert.ID)
+	before, after, err := s.Store.neighbours(ctx, f, users, who.mask.RealID(v.Item.Alert.ID))
 	if err != nil {
 		return err
 	}
-	v.Previous, v.Next = v.link(before), v.link(after)
+	v.Previous, v.Next = v.link(who.mask.ID(before)), v.link(who.mask.ID(after))
 	return nil
 }
 
@@ -402,7 +403,7 @@ func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader)
 	id, queue := r.PathValue("id"), r.PostFormValue("queue")
 	if form.Error = formError(&t); form.Error == "" {
 		var err error
-		if form.Error, err = s.duplicateError(r.Context(), &t, id); err != nil {
+		if form.Error, err = s.duplicateError(r.Context(), &t, who, id); err != nil {
 			return err
 		}
 	}
@@ -412,7 +413,7 @@ func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader)
 	if _, err := s.decide(r.Context(), id, t, who); err != nil {
 		return err
 	}
-	http.Redirect(w, r, alertURL(id, queue, t.Batch), http.StatusSeeOther)
+	http.Redirect(w, r, alertURL(who.mask.ID(id), queue, t.Batch), http.StatusSeeOther)
 	return nil
 }
 
@@ -431,7 +432,7 @@ func (s *Server) commentPage(w http.ResponseWriter, r *http.Request, who *reader
 	if _, err := s.decide(r.Context(), id, t, who); err != nil {
 		return err
 	}
-	http.Redirect(w, r, alertURL(id, queue, "")+"#history", http.StatusSeeOther)
+	http.Redirect(w, r, alertURL(who.mask.ID(id), queue, "")+"#history", http.StatusSeeOther)
 	return nil
 }
 
@@ -452,7 +453,7 @@ func (s *Server) itemsFile(w http.ResponseWriter, r *http.Request, who *reader) 
 		return err
 	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
-		"downloaded the items of alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+		who.about("downloaded the items of", c.Alert.ID, c.Alert.User)); err != nil {
 		return err
 	}
 	a := who.mask.Alert(&c.Alert)
@@ -525,7 +526,7 @@ func (s *Server) eventsPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if err := s.Alerts.LoadItems(r.Context(), &c.Alert); err != nil {
 		return err
 	}
-	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read the events of alert "+c.Alert.ID); err != nil {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, who.about("read the events of", c.Alert.ID, "")); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), eventsWait)

@@ -21,7 +21,7 @@ func alertIn(text string) string {
 
 // checkDuplicate completes the id that a decision about some alerts gives of the alert that reports the same. It is needed
 // to close an alert as a duplicate; with another status there is none. Its error is one for the reader.
-func (s *Server) checkDuplicate(ctx context.Context, t *Triage, ids ...string) error {
+func (s *Server) checkDuplicate(ctx context.Context, t *Triage, who *reader, ids ...string) error {
 	if t.Status != Duplicate {
 		t.DuplicateOf = ""
 		return nil
@@ -33,7 +33,7 @@ func (s *Server) checkDuplicate(ctx context.Context, t *Triage, ids ...string) e
 	full := ""
 	if len(of) >= 6 && isHex(of) {
 		var err error
-		if full, err = s.Alerts.IDOf(ctx, of); err != nil {
+		if full, err = s.idOf(ctx, of, who); err != nil {
 			return err
 		}
 	}
@@ -60,8 +60,8 @@ func (s *Server) checkDuplicate(ctx context.Context, t *Triage, ids ...string) e
 }
 
 // duplicateError says what the alert that a form gives as the original lacks; "" if it lacks nothing.
-func (s *Server) duplicateError(ctx context.Context, t *Triage, ids ...string) (string, error) {
-	err := s.checkDuplicate(ctx, t, ids...)
+func (s *Server) duplicateError(ctx context.Context, t *Triage, who *reader, ids ...string) (string, error) {
+	err := s.checkDuplicate(ctx, t, who, ids...)
 	if e := (*refusal)(nil); errors.As(err, &e) {
 		return sentenceOf(e.text), nil
 	}
@@ -94,7 +94,7 @@ func (s *Server) addDuplicates(ctx context.Context, v *alertView, id string, who
 	}
 	of := ""
 	if v.Item.Triage != nil {
-		of = v.Item.Triage.DuplicateOf
+		of = who.mask.RealID(v.Item.Triage.DuplicateOf)
 	}
 	if of == "" && len(ids) == 0 {
 		return nil

@@ -217,6 +217,7 @@ func (s *Server) fillEntity(ctx context.Context, who *reader, x *entityReport, l
 		} else {
 			n.User = who.name(m.User)
 		}
+		n.Alert = who.mask.ID(m.Alert)
 		x.Mentions = append(x.Mentions, n)
 	}
 	slices.SortStableFunc(x.Items, func(a, b entityItem) int { return b.Time.Compare(a.Time) })

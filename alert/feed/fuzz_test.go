@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,9 @@ func FuzzQuery(f *testing.F) {
 	})
 }
 
+// pseudonymSpan is how pages mark a pseudonym within a text.
+var pseudonymSpan = regexp.MustCompile(`<span class="keep">P-[A-Z2-9]{10}</span>`)
+
 // FuzzPages asserts that an attacker's text adds no markup to a page.
 func FuzzPages(f *testing.F) {
 	x := newTeam(f, 0)
@@ -102,7 +106,7 @@ func FuzzPages(f *testing.F) {
 			if rec.Code != http.StatusOK {
 				t.Fatalf("%s: %d %s", path, rec.Code, rec.Body)
 			}
-			out[path] = rec.Body.String()
+			out[path] = pseudonymSpan.ReplaceAllString(rec.Body.String(), "") // a text may have the user's name
 		}
 		return out
 	}

@@ -23,6 +23,7 @@ const (
 type indexRow struct {
 	*alert.Alert
 	shown bool
+	seen  string // the id, as readers see it
 	words string // to search in
 }
 
@@ -91,7 +92,7 @@ func (s *Server) indexSome(ctx context.Context) (left int64, err error) {
 	list := make([]indexRow, len(changes))
 	for i, a := range alerts {
 		masked := mask.Alert(a)
-		list[i] = indexRow{a, changes[i].Shown, searchable(&masked)}
+		list[i] = indexRow{a, changes[i].Shown, masked.ID, searchable(&masked)}
 	}
 	if place = newest; len(changes) == indexedAtOnce {
 		place = changes[len(changes)-1].Seq
@@ -206,12 +207,12 @@ func newIndexer(ctx context.Context, tx *sql.Tx) (x *indexer, err error) {
 		query string
 	}{
 		{&x.row, `INSERT INTO queue (alert, time, rank, severity, score, incident, user, department, detectors,
-			sources, shown, status, assignee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+			sources, shown, seen, status, assignee) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,
 			coalesce((SELECT status FROM triage WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), 'open'),
 			coalesce((SELECT assignee FROM triage WHERE alert = ?1 ORDER BY seq DESC LIMIT 1), ''))
 			ON CONFLICT (alert) DO UPDATE SET time = excluded.time, rank = excluded.rank, severity = excluded.severity,
 			score = excluded.score, incident = excluded.incident, department = excluded.department, detectors = excluded.detectors,
-			sources = excluded.sources, shown = excluded.shown RETURNING id`},
+			sources = excluded.sources, shown = excluded.shown, seen = excluded.seen RETURNING id`},
 		{&x.clear, "DELETE FROM queue_text WHERE docid = ?"},
 		{&x.text, "INSERT INTO queue_text (docid, body) VALUES (?, ?)"},
 		{&x.facet, "INSERT INTO queue_facet (kind, name, title) VALUES (?, ?, ?) " +
@@ -246,7 +247,7 @@ func (x *indexer) add(ctx context.Context, a *indexRow) error {
 	}
 	var id int64
 	err := x.row.QueryRowContext(ctx, a.ID, a.Time.UnixMilli(), rankOf(a.Alert), a.Severity, a.Score, a.Case, a.User, a.Department,
-		" "+strings.Join(a.Detectors, " ")+" ", " "+strings.Join(a.Sources, " ")+" ", a.shown).Scan(&id)
+		" "+strings.Join(a.Detectors, " ")+" ", " "+strings.Join(a.Sources, " ")+" ", a.shown, a.seen).Scan(&id)
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ func (s *Server) profile(ctx context.Context, who *reader, user string, before i
 	if err != nil {
 		return nil, err
 	}
-	if err := p.fillDays(ctx, s.Alerts, user, all); err != nil {
+	if err := p.fillDays(ctx, s.Alerts, user, all, who.mask); err != nil {
 		return nil, err
 	}
 	p.Origins.mask(func(text string) string { return who.mask.Within(user).Text(text, user) })
@@ -152,7 +152,7 @@ func (s *Server) latestAbout(ctx context.Context, user string, before int64, lim
 }
 
 // fillDays adds what the daily summaries of the last 90 days with data say.
-func (p *personProfile) fillDays(ctx context.Context, alerts *alert.Store, user string, list []alert.Change) error {
+func (p *personProfile) fillDays(ctx context.Context, alerts *alert.Store, user string, list []alert.Change, mask *alert.Mask) error {
 	days, err := alerts.LatestDays(ctx, user, personDays)
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (p *personProfile) fillDays(ctx context.Context, alerts *alert.Store, user 
 		d := &days[i]
 		x := riskDay{Day: d.Date(), Score: d.Risk}
 		if a := raised[d.End]; len(a) > 0 {
-			x.Alert = a[0].ID
+			x.Alert = mask.ID(a[0].ID)
 		}
 		p.Risk = append(p.Risk, x)
 		for _, source := range d.Sources {
@@ -270,7 +270,7 @@ func (p *personProfile) fillOpen(list []alert.Change, mask *alert.Mask) {
 		masked := mask.Alert(a)
 		for j := range a.Exposures {
 			if x := &a.Exposures[j]; x.Closed == nil && !a.Withdrawn {
-				p.Open = append(p.Open, openAccess{masked.Exposures[j].What, x.Opened, a.ID, report.RemedyOf(a, x)})
+				p.Open = append(p.Open, openAccess{masked.Exposures[j].What, x.Opened, masked.ID, report.RemedyOf(&masked, &masked.Exposures[j])})
 			}
 		}
 	}

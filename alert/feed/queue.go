@@ -46,6 +46,7 @@ type queueFilter struct {
 	severity alert.Severity
 	from     time.Time
 	users    []string // accounts that the alert must be about; nil for all
+	incident string   // Case within Outflow
 	hits     int      // alerts in the table hits, which fit Text; -1 if Text does not matter
 }
 
@@ -95,6 +96,7 @@ func (s *Server) readFilter(ctx context.Context, q url.Values, who *reader) (*qu
 	if f.Status != "" && statusGroups[f.Status] == nil && !slices.Contains(Statuses, Status(f.Status)) {
 		return nil, refuse(http.StatusBadRequest, "status: %q is none of %v, active, closed, any", f.Status, Statuses)
 	}
+	f.incident = who.mask.RealID(f.Case)
 	var err error
 	if f.Severity != "" {
 		if f.severity, err = alert.ParseSeverity(f.Severity); err != nil {
@@ -184,7 +186,7 @@ func (f *queueFilter) where(table string, statuses []Status) (cond string, args 
 			add("instr($"+column+", ?) > 0", " "+value+" ")
 		}
 	}
-	for column, value := range map[string]string{"department": f.Department, "incident": f.Case} {
+	for column, value := range map[string]string{"department": f.Department, "incident": f.incident} {
 		if value != "" {
 			add("$"+column+" = ?", value)
 		}
@@ -266,7 +268,7 @@ func fillHits(ctx context.Context, db *sql.Conn, text string, users []string) er
 		}
 	}
 	if prefix := strings.ToLower(text); isHex(prefix) {
-		if _, err := db.ExecContext(ctx, "INSERT OR IGNORE INTO hits SELECT id FROM queue WHERE alert >= ?1 AND alert < ?1 || 'g'",
+		if _, err := db.ExecContext(ctx, "INSERT OR IGNORE INTO hits SELECT id FROM queue WHERE seen >= ?1 AND seen < ?1 || 'g'",
 			prefix); err != nil {
 			return err
 		}

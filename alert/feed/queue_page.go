@@ -85,12 +85,12 @@ var pseudonymForm = regexp.MustCompile(`(?i)^p-[a-z2-9]{0,10}$`)
 // queuePage serves the queue: the cases that wait, the most urgent first.
 func (s *Server) queuePage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	if id := strings.ToLower(strings.TrimSpace(r.URL.Query().Get("q"))); len(id) >= 6 && isHex(id) {
-		full, err := s.Alerts.IDOf(r.Context(), id)
+		full, err := s.idOf(r.Context(), id, who)
 		if err != nil {
 			return err
 		}
 		if full != "" {
-			http.Redirect(w, r, "/alerts/"+url.PathEscape(full), http.StatusSeeOther)
+			http.Redirect(w, r, "/alerts/"+url.PathEscape(who.mask.ID(full)), http.StatusSeeOther)
 			return nil
 		}
 	}
@@ -214,15 +214,15 @@ func (s *Server) rows(ctx context.Context, ids []string, v *queueView, who *read
 			item:  item{Alert: who.mask.Alert(&a)},
 			Age:   ago(s.Now(), a.Time),
 			Trend: trend(scores[a.User], a.Time),
-			Link:  "/alerts/" + url.PathEscape(id),
+			Link:  "/alerts/" + url.PathEscape(who.mask.ID(id)),
 		}
 		if t, known := decided[id]; known {
-			x.Triage = &t
+			x.Triage = &who.decisions([]Triage{t})[0]
 		}
 		if v.Query != "" {
 			x.Link += "?" + url.Values{"queue": {v.Query}}.Encode()
 		}
-		x.Selected = v.Form != nil && slices.Contains(v.Form.IDs, id)
+		x.Selected = v.Form != nil && slices.Contains(v.Form.IDs, x.Alert.ID)
 		rows[id] = x
 	}
 	return rows, nil
@@ -421,6 +421,7 @@ func (s *Server) bulkPage(w http.ResponseWriter, r *http.Request, who *reader) e
 	}
 	form := &triageForm{Status: formStatus(r), Note: r.PostFormValue("note"), IDs: r.PostForm["id"], Of: r.PostFormValue("duplicate_of")}
 	t := Triage{Status: form.Status, Note: form.Note, DuplicateOf: form.Of}
+	ids := who.realIDs(form.IDs)
 	if form.Error = formError(&t); form.Error == "" && len(form.IDs) == 0 {
 		form.Error = "Select at least one alert."
 	}
@@ -428,7 +429,7 @@ func (s *Server) bulkPage(w http.ResponseWriter, r *http.Request, who *reader) e
 		return refuse(http.StatusBadRequest, "too many alerts at once")
 	}
 	if form.Error == "" {
-		if form.Error, err = s.duplicateError(r.Context(), &t, form.IDs...); err != nil {
+		if form.Error, err = s.duplicateError(r.Context(), &t, who, ids...); err != nil {
 			return err
 		}
 	}
@@ -438,7 +439,7 @@ func (s *Server) bulkPage(w http.ResponseWriter, r *http.Request, who *reader) e
 	if t.Status == Acknowledged {
 		t.Assignee = who.Name
 	}
-	id, err := s.decideAll(r.Context(), form.IDs, t, who)
+	id, err := s.decideAll(r.Context(), ids, t, who)
 	if err != nil {
 		return err
 	}

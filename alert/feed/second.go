@@ -124,9 +124,9 @@ func (s *Server) settle(ctx context.Context, a *alert.Alert, t, before *Triage, 
 
 // wait has what a reader wants wait for a second person. It is written to the audit log first.
 func (s *Server) wait(ctx context.Context, a *alert.Alert, kind, value string, who *reader) error {
-	what := "proposed to close alert " + a.ID + " as " + value
+	what := "proposed to close alert " + who.mask.ID(a.ID) + " as " + value
 	if kind == suppressing {
-		what = "proposed to suppress alerts like " + a.ID + " for " + value + " days"
+		what = "proposed to suppress alerts like " + who.mask.ID(a.ID) + " for " + value + " days"
 	}
 	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, what); err != nil {
 		return err
@@ -137,6 +137,6 @@ func (s *Server) wait(ctx context.Context, a *alert.Alert, kind, value string, w
 // tell logs that one person alone has closed or suppressed a severe alert, for whoever watches the daemon's log.
 func (s *Server) tell(a *alert.Alert, what string, who *reader) {
 	if a.Severity >= alert.High {
-		s.Log.Warn(what+" by one person", "alert", a.ID, "severity", a.Severity, "who", who.Name)
+		s.Log.Warn(what+" by one person", "alert", who.mask.ID(a.ID), "severity", a.Severity, "who", who.Name)
 	}
 }

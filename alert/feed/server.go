@@ -202,7 +202,9 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		case err == nil && !slices.Contains(roles, t.Role):
 			err = refuse(http.StatusForbidden, "your role (%s) does not have access to this page", t.Role)
 		case err == nil:
-			err = h(w, r, &reader{t, s.Mask(t.Role)})
+			who := &reader{t, s.Mask(t.Role)}
+			who.translate(r)
+			err = h(w, r, who)
 		}
 
 		if err == nil || r.Context().Err() != nil {
@@ -256,8 +258,8 @@ func (s *Server) items(ctx context.Context, list []alert.Change, who *reader) ([
 	for i := range list {
 		x := item{Seq: list[i].Seq, At: list[i].At, Alert: who.mask.Alert(&list[i].Alert)}
 		x.Alert.CountUnlisted()
-		if t, known := standing[x.Alert.ID]; known {
-			x.Triage = &t
+		if t, known := standing[list[i].Alert.ID]; known {
+			x.Triage = &who.decisions([]Triage{t})[0]
 		}
 		out = append(out, x)
 	}
@@ -454,7 +456,7 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error 
 		return err
 	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
-		"read alert "+c.Alert.ID+" about "+who.mask.Name(c.Alert.User)); err != nil {
+		who.about("read", c.Alert.ID, c.Alert.User)); err != nil {
 		return err
 	}
 	decisions, err := s.Store.Decisions(r.Context(), c.Alert.ID)
@@ -468,22 +470,16 @@ func (s *Server) one(w http.ResponseWriter, r *http.Request, who *reader) error 
 	if err != nil {
 		return err
 	}
-	if decisions == nil {
-		decisions = []Triage{}
-	}
 	duplicates, err := s.Store.DuplicatesOf(r.Context(), c.Alert.ID)
 	if err != nil {
 		return err
-	}
-	if duplicates == nil {
-		duplicates = []string{}
 	}
 	return write(w, http.StatusOK, map[string]any{
 		"seq":        items[0].Seq,
 		"at":         items[0].At,
 		"alert":      items[0].Alert,
-		"decisions":  decisions,
-		"duplicates": duplicates,
+		"decisions":  who.decisions(decisions),
+		"duplicates": who.ids(duplicates),
 		"revisions":  len(history),
 	})
 }
@@ -494,7 +490,7 @@ func (s *Server) triage(w http.ResponseWriter, r *http.Request, who *reader) err
 	if err := json.NewDecoder(r.Body).Decode(&t); err != nil {
 		return refuse(http.StatusBadRequest, "the body is not JSON with status, assignee, note and duplicate_of")
 	}
-	if err := s.checkDuplicate(r.Context(), &t, r.PathValue("id")); err != nil {
+	if err := s.checkDuplicate(r.Context(), &t, who, r.PathValue("id")); err != nil {
 		return err
 	}
 	waits, err := s.decide(r.Context(), r.PathValue("id"), t, who)
@@ -536,7 +532,7 @@ func (s *Server) decide(ctx context.Context, id string, t Triage, who *reader) (
 			return false, err
 		}
 	}
-	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, "decided "+string(t.Status)+" about alert "+t.Alert+with); err != nil {
+	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, who.about("decided "+string(t.Status)+" about", t.Alert, "")+with); err != nil {
 		return false, err
 	}
 	if err := s.Store.Decide(ctx, t, &c.Alert); err != nil {

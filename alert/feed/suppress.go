@@ -79,11 +79,16 @@ func (s *Server) suggestion(w http.ResponseWriter, r *http.Request, who *reader)
 		return err
 	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
-		"looked at what suppressing alerts like "+c.Alert.ID+" would do"); err != nil {
+		"looked at what suppressing alerts like "+who.mask.ID(c.Alert.ID)+" would do"); err != nil {
 		return err
 	}
-	p.User = who.name(p.User)
+	who.maskSuggestion(p)
 	return write(w, http.StatusOK, p)
+}
+
+// maskSuggestion gives a suggestion the ids and pseudonyms that the reader sees.
+func (who *reader) maskSuggestion(p *suggestion) {
+	p.User, p.Alert, p.Backtest.IDs = who.name(p.User), who.mask.ID(p.Alert), who.ids(p.Backtest.IDs)
 }
 
 // name returns a user as the reader sees them; "" for "".
@@ -126,7 +131,7 @@ func (s *Server) suppress(ctx context.Context, id string, days int, reason strin
 		s.tell(&c.Alert, "alerts suppressed", who)
 	}
 	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role,
-		fmt.Sprintf("suppressed alerts like %s about %s until %s%s: %s", c.Alert.ID, who.name(p.User),
+		fmt.Sprintf("suppressed alerts like %s about %s until %s%s: %s", who.mask.ID(c.Alert.ID), who.name(p.User),
 			p.Expires.UTC().Format(time.DateOnly), with, p.Reason)); err != nil {
 		return 0, err
 	}
@@ -150,7 +155,7 @@ func (s *Server) suppressAlert(w http.ResponseWriter, r *http.Request, who *read
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
 		return refuse(http.StatusBadRequest, "the body is not JSON with alert, days and reason")
 	}
-	id, err := s.suppress(r.Context(), ask.Alert, ask.Days, ask.Reason, who)
+	id, err := s.suppress(r.Context(), who.mask.RealID(ask.Alert), ask.Days, ask.Reason, who)
 	if err != nil {
 		return err
 	}
@@ -183,7 +188,7 @@ func (s *Server) activeSuppressions(ctx context.Context, who *reader) ([]activeS
 			return nil, err
 		}
 		x := activeSuppression{Suppression: *p, Holds: p.InForce(s.Now()), Kept: len(kept)}
-		x.User = who.name(p.User)
+		x.User, x.Alert = who.name(p.User), who.mask.ID(p.Alert)
 		list = append(list, x)
 	}
 	return list, nil
@@ -283,13 +288,16 @@ func (s *Server) endPage(w http.ResponseWriter, r *http.Request, who *reader) er
 
 // suggested returns the suppression that the page of an alert suggests after the alert was
 // closed as false; nil otherwise.
-func (s *Server) suggested(ctx context.Context, a *alert.Alert, history []Triage) (*suggestion, error) {
+func (s *Server) suggested(ctx context.Context, a *alert.Alert, history []Triage, who *reader) (*suggestion, error) {
 	if n := len(history); n == 0 || history[n-1].Status != False {
 		return nil, nil
 	}
 	p, err := s.suggest(ctx, a)
 	if r := (*refusal)(nil); errors.As(err, &r) {
 		return nil, nil
+	}
+	if err == nil {
+		who.maskSuggestion(p)
 	}
 	return p, err
 }

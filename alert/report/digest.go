@@ -717,7 +717,7 @@ func (d *Digest) Precision() (closed int, share float64) {
 	return closed, share
 }
 
-// Mask replaces the names of people by pseudonyms.
+// Mask replaces the names of people by pseudonyms, and ids by those that readers see.
 func (d *Digest) Mask(m *alert.Mask) {
 	m = m.Within(d.people...)
 	name := func(user string) string {
@@ -726,35 +726,40 @@ func (d *Digest) Mask(m *alert.Mask) {
 		}
 		return m.Name(user)
 	}
+	d.SetIDs(m.ID)
+	public := d.PublicURL
+	before := *d
+	m.Walk(d, d.people...)
+	d.PublicURL = public
 	for i := range d.Tasks {
-		t := &d.Tasks[i]
-		t.Do, t.Title, t.Facts = m.Text(t.Do, t.Person), m.Text(t.Title, t.Person), slices.Clone(t.Facts)
-		for k := range t.Facts {
-			t.Facts[k] = m.Text(t.Facts[k], t.Person)
-		}
-		t.Person = name(t.Person)
+		d.Tasks[i].Person = name(before.Tasks[i].Person)
 	}
 	for i := range d.Open {
-		o := &d.Open[i]
-		o.What, o.How = m.Text(o.What, o.Person), m.Text(o.How, o.Person)
-		o.Person = name(o.Person)
+		d.Open[i].Person = name(before.Open[i].Person)
 	}
 	for i := range d.Leaving {
-		l := &d.Leaving[i]
-		l.Headline = m.Text(l.Headline, l.User)
-		for j := range l.Watchlists {
-			l.Watchlists[j] = m.Text(l.Watchlists[j], l.User)
-		}
-		l.User = m.Name(l.User)
+		d.Leaving[i].User = m.Name(before.Leaving[i].User)
+	}
+	for i := range d.Sharing {
+		d.Sharing[i].Person = name(before.Sharing[i].Person)
+	}
+	for i := range d.Changes {
+		d.Changes[i].Person = name(before.Changes[i].Person)
+	}
+}
+
+// SetIDs replaces the ids of alerts by those that readers see: links lead to their pages.
+func (d *Digest) SetIDs(id func(string) string) {
+	set := func(to *string) { *to = id(*to) }
+	for i := range d.Tasks {
+		set(&d.Tasks[i].Alert)
+	}
+	for i := range d.Open {
+		set(&d.Open[i].Alert)
 	}
 	for _, list := range [][]Sharing{d.Sharing, d.Changes} {
 		for i := range list {
-			s := &list[i]
-			s.Reason = m.Text(s.Reason, s.Person)
-			s.Person = name(s.Person)
+			set(&list[i].Alert)
 		}
-	}
-	for i := range d.Health {
-		d.Health[i].Why = m.Text(d.Health[i].Why)
 	}
 }

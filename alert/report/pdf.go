@@ -269,7 +269,7 @@ func (p *pdf) items(l *Left) {
 	}
 	var rows [][]string
 	for _, x := range l.Shown() {
-		rows = append(rows, []string{x.Time.UTC().Format("2006-01-02 15:04"), sourceTitle(x.Source), x.Text()})
+		rows = append(rows, []string{strings.TrimSuffix(p.review.At(x.Time), " UTC"), sourceTitle(x.Source), x.Text()})
 	}
 	if len(rows) > 0 {
 		p.table([]string{"Time, UTC", "Where", "Item"}, []float64{.21, .17, .62}, rows, "")

@@ -137,6 +137,7 @@ type Review struct {
 	Coverage   *Coverage `json:"coverage"`              // of which days there is data, and what could not be scored
 	ActiveDays int       `json:"active_days"`           // of the person within the period; -1 if unknown
 	CompleteTo time.Time `json:"complete_to"`           // up to when the data goes
+	OnlyDays   bool      `json:"only_days,omitempty"`   // times of events are days: readers do not look them up
 	Counting   []string  `json:"counting"`              // how amounts are counted, in sentences
 	Statement  string    `json:"statement"`             // place for a statement of the person
 
@@ -708,37 +709,58 @@ func (r *Review) onDays() string {
 	return fmt.Sprintf(" on the %d of %s that there is data of", c.Days-c.missingDays(), plural(c.Days, "day"))
 }
 
-// Mask replaces the names of people by pseudonyms.
+// Mask replaces the names of people by pseudonyms, and ids by those that readers of the purpose see. Readers who do not look
+// events up see days in place of times.
 func (r *Review) Mask(m *alert.Mask) {
 	user := r.Person
 	r.Print() // before names are replaced
 	m = m.Within(user)
-	text := func(t *string) { *t = m.Text(*t, user) }
-	r.Person = m.Name(user)
-	text(&r.Headline)
-	for _, list := range [][]Point{r.Points, r.Timeline, r.After} {
-		for i := range list {
-			text(&list[i].Title)
-			text(&list[i].Said)
-			text(&list[i].Decision)
-			text(&list[i].Reason)
-		}
-	}
+	real := r.Case
+	prepared := r.PreparedBy                              // a reader's name, not that of the person
+	r.Profile = Profile{Department: r.Profile.Department} // the rest would name the person, or nearly
 	for i := range r.Left {
 		r.Left[i] = r.Left[i].masked(m, user)
 	}
-	r.Profile = Profile{Department: r.Profile.Department} // the rest would name the person, or nearly
-	for _, list := range [][]string{r.Watchlists, r.Next} {
+	m.Walk(r, user)
+	r.Person, r.PreparedBy, r.Case = m.Name(user), prepared, m.ID(real)
+	if real != "" {
+		for i := range r.Next {
+			r.Next[i] = strings.ReplaceAll(r.Next[i], "case "+short(real), "case "+short(r.Case))
+		}
+	}
+	r.OnlyDays = !m.Precise()
+	for _, list := range [][]Point{r.Points, r.Timeline, r.After} {
 		for i := range list {
-			text(&list[i])
+			p := &list[i]
+			p.Alert, p.Case, p.Events = m.ID(p.Alert), m.ID(p.Case), slices.Clone(p.Events)
+			for k := range p.Events {
+				p.Events[k] = m.Record(p.Events[k])
+			}
+			p.Time = r.coarse(p.Time)
 		}
 	}
 	for i := range r.Open {
-		text(&r.Open[i].What)
+		r.Open[i].Alert, r.Open[i].Opened = m.ID(r.Open[i].Alert), r.coarse(r.Open[i].Opened)
 	}
-	for _, list := range [][]Unseen{r.Unseen, r.NotChecked} {
-		for i := range list {
-			text(&list[i].Why)
+	for i := range r.Left {
+		for k := range r.Left[i].Items {
+			r.Left[i].Items[k].Time = r.coarse(r.Left[i].Items[k].Time)
 		}
 	}
+}
+
+// coarse returns a time as readers see it: the beginning of its day (UTC) for those who see days.
+func (r *Review) coarse(at time.Time) time.Time {
+	if r.OnlyDays {
+		return day(at)
+	}
+	return at
+}
+
+// At says when something happened, as exactly as readers see it.
+func (r *Review) At(at time.Time) string {
+	if r.OnlyDays {
+		return at.UTC().Format(time.DateOnly)
+	}
+	return at.UTC().Format("2006-01-02 15:04") + " UTC"
 }

@@ -65,7 +65,7 @@ func testChannel(ctx context.Context, conf *config.Config, c *config.Channel) er
 	if err := os.MkdirAll(conf.DataDir, 0o700); err != nil {
 		return err
 	}
-	mask, err := keys.ChannelMask(conf.DataDir, conf, c, nil)
+	mask, err := keys.ChannelMask(conf.DataDir, conf, c, keys.Organisation{})
 	if err != nil {
 		return err
 	}
@@ -74,10 +74,10 @@ func testChannel(ctx context.Context, conf *config.Config, c *config.Channel) er
 		return err
 	}
 	m := &alert.Message{Alert: alert.Sample(time.Now()), Test: true}
-	m.Link = conf.Link(&m.Alert)
 	if mask != nil {
 		m.Alert = mask(&m.Alert)
 	}
+	m.Link = conf.Link(&m.Alert)
 	_, err = n.Notify(ctx, m)
 	return err
 }

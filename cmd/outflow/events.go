@@ -100,7 +100,7 @@ func (f *eventsFlags) run(ctx context.Context, stdout, stderr io.Writer, conf *c
 		return err
 	}
 	defer alerts.Close()
-	a, err := alerts.Find(ctx, f.alert)
+	a, err := keys.FindAlert(ctx, alerts, f.data, f.alert)
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,11 @@ func logEvents(ctx context.Context, dir string, a *alert.Alert) error {
 		return err
 	}
 	defer s.Close()
-	return s.LogAccess(ctx, time.Now(), account(), feed.Admin, "read the events of alert "+a.ID)
+	id, err := keys.ShownID(dir, a.ID)
+	if err != nil {
+		return err
+	}
+	return s.LogAccess(ctx, time.Now(), account(), feed.Admin, "read the events of alert "+id)
 }
 
 // readExports looks in folders and files.

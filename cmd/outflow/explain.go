@@ -11,6 +11,7 @@ import (
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/explain"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 )
 
 func newExplain(stdout io.Writer) *cobra.Command {
@@ -45,7 +46,7 @@ Exit status: 0 the score matches, 1 it does not or cannot be computed, 2 wrong u
 				return err
 			}
 			defer s.Close()
-			a, err := s.Find(cmd.Context(), args[0])
+			a, err := keys.FindAlert(cmd.Context(), s, data, args[0])
 			if err != nil {
 				return err
 			}

@@ -15,7 +15,6 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/explain"
-	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/cmd/outflow/internal/reporting"
 	"github.com/outflow/outflow/internal/chart"
 	"github.com/outflow/outflow/internal/event"
@@ -74,7 +73,7 @@ func (f *peopleFlags) run(ctx context.Context, args []string, stdout, stderr io.
 	defer data.Close()
 	var mask *alert.Mask
 	if f.People == "pseudonyms" {
-		if mask, err = keys.OpenMask(f.Data, data.Conf, string(feed.SOC), nil); err != nil {
+		if mask, err = f.Mask(ctx, data, feed.SOC); err != nil {
 			return err
 		}
 	}

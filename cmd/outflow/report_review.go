@@ -18,7 +18,6 @@ import (
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
-	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/cmd/outflow/internal/reporting"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -82,7 +81,7 @@ func (f *reviewFlags) run(ctx context.Context, args []string, stdout, stderr io.
 	defer data.Close()
 	var mask *alert.Mask
 	if f.People == "pseudonyms" {
-		if mask, err = keys.OpenMask(f.Data, data.Conf, string(feed.HR), nil); err != nil {
+		if mask, err = f.Mask(ctx, data, feed.HR); err != nil {
 			return err
 		}
 	}

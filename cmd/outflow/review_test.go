@@ -76,7 +76,7 @@ func TestReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mask, err := keys.OpenMask(data, conf, "hr", nil)
+	mask, err := keys.OpenMask(data, conf, "hr", keys.Organisation{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/doctor"
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
@@ -58,17 +59,23 @@ func (s *summary) mask() (*alert.Mask, error) {
 		return nil, nil
 	}
 	var users []string
+	matcher := people.NewMatcher()
 	for i := range s.Days {
 		users = append(users, s.Days[i].User)
+		matcher.Add(s.Days[i].User)
 	}
+	for _, l := range s.Leavers {
+		matcher.Add(l.User)
+	}
+	known := func() *people.Matcher { return matcher }
 	common := alert.CommonDomains(users)
 	own := func(domain string) bool { return common[domain] || slices.Contains(s.conf.Domains, domain) }
 	if s.data != "" {
-		return keys.OpenMask(s.data, s.conf, string(feed.SOC), own)
+		return keys.OpenMask(s.data, s.conf, string(feed.SOC), keys.Organisation{Common: own, People: known})
 	}
 	key := make([]byte, 32)
 	rand.Read(key)
-	return alert.NewMask(key, string(feed.SOC), own), nil
+	return alert.NewMask(key, string(feed.SOC), own).Knowing(known), nil
 }
 
 // days returns what gives the days of a person: those that are kept with --data, or those of this run.

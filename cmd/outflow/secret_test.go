@@ -34,7 +34,7 @@ func TestSecretEcho(t *testing.T) {
 		t.Fatal(err)
 	}
 	config := sourceConfigFile(t, fmt.Sprintf(
-		"{name: calls, kind: zoom, account_id: acme, client_id: an id, client_secret: %q, base_url: %q, token_url: %q}",
+		"{name: calls, kind: zoom, allow_networks: [127.0.0.0/8], account_id: acme, client_id: an id, client_secret: %q, base_url: %q, token_url: %q}",
 		"file:"+file, vendor.URL, vendor.URL+"/oauth/token"))
 	var all bytes.Buffer
 	for _, args := range [][]string{

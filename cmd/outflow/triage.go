@@ -97,12 +97,12 @@ func decide(ctx context.Context, stdout io.Writer, dir, id string, t feed.Triage
 		return err
 	}
 	defer alerts.Close()
-	a, err := alerts.Find(ctx, id)
+	a, err := keys.FindAlert(ctx, alerts, dir, id)
 	if err != nil {
 		return err
 	}
 	if t.DuplicateOf != "" {
-		other, err := alerts.Find(ctx, t.DuplicateOf)
+		other, err := keys.FindAlert(ctx, alerts, dir, t.DuplicateOf)
 		if err != nil {
 			return err
 		}
@@ -119,7 +119,11 @@ func decide(ctx context.Context, stdout io.Writer, dir, id string, t feed.Triage
 		return err
 	}
 	defer s.Close()
-	if err := s.LogAccess(ctx, t.At, t.Who, feed.Admin, "decided "+string(t.Status)+" about alert "+t.Alert); err != nil {
+	shown, err := keys.ShownID(dir, t.Alert)
+	if err != nil {
+		return err
+	}
+	if err := s.LogAccess(ctx, t.At, t.Who, feed.Admin, "decided "+string(t.Status)+" about alert "+shown); err != nil {
 		return err
 	}
 	if err := s.Decide(ctx, t, a); err != nil {

@@ -19,8 +19,14 @@ var resolved struct {
 	texts map[string]bool
 }
 
+// leastRemembered is the length in bytes from which a secret is removed from every text: a shorter one could be a word.
+const leastRemembered = 8
+
 // remember has Redact remove a secret from now on.
 func remember(text string) {
+	if len(text) < leastRemembered {
+		return
+	}
 	resolved.Lock()
 	defer resolved.Unlock()
 	if resolved.texts == nil {
@@ -32,8 +38,8 @@ func remember(text string) {
 // leastRedacted is the length in bytes from which a text is taken for a secret.
 const leastRedacted = 4
 
-// Redact returns a text from outside without secrets: without those that Resolve has returned, and without
-// the given ones, such as tokens that were issued. It finds them as they are, in any case; encoded as in URLs, forms, JSON,
+// Redact returns a text from outside without secrets: without those of eight bytes and more that Resolve has
+// returned, and without the given ones, such as tokens that were issued. It finds them as they are, in any case; encoded as in URLs, forms, JSON,
 // HTML and quoted-printable text, also one in another; in base64 of any alphabet, also as a part of what was
 // encoded (RFC 7617); and in hexadecimal.
 func Redact(text string, secrets ...string) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/file"
+	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/cmd/outflow/internal/privacy"
@@ -191,7 +192,7 @@ func (x *dispatcher) run(ctx context.Context, conf *config.Config, c *config.Cha
 
 // openChannel returns the function that sends through a channel.
 func (d *Daemon) openChannel(ctx context.Context, conf *config.Config, c *config.Channel) (sender, error) {
-	mask, err := keys.ChannelMask(d.dir, conf, c, d.commonDomain)
+	mask, err := keys.ChannelMask(d.dir, conf, c, d.organisation())
 	if err != nil {
 		return nil, err
 	}
@@ -219,6 +220,45 @@ func (d *Daemon) openChannel(ctx context.Context, conf *config.Config, c *config
 		Between:   between,
 	}
 	return func(ctx context.Context) (int, time.Time, error) { return ch.Deliver(ctx, d.alerts, time.Now()) }, nil
+}
+
+// knownFor is how long what is known of people is used; it is renewed in the background.
+const knownFor = 5 * time.Minute
+
+// organisation is who belongs to the organisation, as its data says.
+func (d *Daemon) organisation() keys.Organisation {
+	return keys.Organisation{Common: d.commonDomain, People: d.people}
+}
+
+// people finds the people of the organisation. The first call waits until they are read.
+func (d *Daemon) people() *people.Matcher {
+	k := &d.known
+	k.Lock()
+	defer k.Unlock()
+	read := func() *people.Matcher {
+		m, err := (&privacy.Dir{Data: d.dir}).Matcher(context.Background(), d.current(), d.alerts, d.commonDomain)
+		if err != nil {
+			d.Log.Error("people not read", "err", err)
+		}
+		return m
+	}
+	switch now := time.Now(); {
+	case k.matcher == nil:
+		if k.matcher = read(); k.matcher != nil {
+			k.at = now
+		}
+	case now.Sub(k.at) > knownFor && !k.reading:
+		k.reading = true
+		go func() {
+			m := read()
+			k.Lock()
+			defer k.Unlock()
+			if k.reading, k.at = false, time.Now(); m != nil {
+				k.matcher = m
+			}
+		}()
+	}
+	return k.matcher
 }
 
 // commonDomain says whether a mail domain is the organisation's even if it is not configured: at

@@ -21,6 +21,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/stream"
@@ -81,6 +82,12 @@ type Daemon struct {
 		list []feed.Watchlist
 	}
 
+	known struct { // for masks
+		sync.Mutex
+		at      time.Time
+		reading bool // in the background
+		matcher *people.Matcher
+	}
 	domains struct { // for masks
 		sync.Mutex
 		at     time.Time

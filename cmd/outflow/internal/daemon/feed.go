@@ -34,7 +34,7 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 	defer store.Close()
 	masks := map[feed.Role]*alert.Mask{}
 	for _, r := range feed.Roles {
-		if masks[r], err = keys.OpenMask(d.dir, conf, string(r), d.commonDomain); err != nil {
+		if masks[r], err = keys.OpenMask(d.dir, conf, string(r), d.organisation()); err != nil {
 			return err
 		}
 	}

@@ -531,7 +531,7 @@ func (f *Dir) Export(ctx context.Context, conf *config.Config, person string) (*
 		defer s.Close()
 		var pseudonyms []string
 		for _, role := range []feed.Role{feed.SOC, feed.HR} {
-			m, err := keys.OpenMask(f.Data, conf, string(role), nil)
+			m, err := keys.OpenMask(f.Data, conf, string(role), keys.Organisation{})
 			if err != nil {
 				return nil, err
 			}
@@ -644,7 +644,7 @@ func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now
 	if err := s.Erase(ctx, person, ids); err != nil {
 		return nil, err
 	}
-	m, err := keys.OpenMask(f.Data, conf, string(feed.Privacy), nil)
+	m, err := keys.OpenMask(f.Data, conf, string(feed.Privacy), keys.Organisation{})
 	if err != nil {
 		return nil, err
 	}
@@ -894,6 +894,34 @@ func (f *Dir) directory(
 		}
 	}
 	return d, nil
+}
+
+// Matcher finds the people of the organisation whom texts name, with all their accounts: those in HR's files, those with an
+// address in its domains, and those without an address. Outsiders keep their names, as recipients.
+func (f *Dir) Matcher(
+	ctx context.Context, conf *config.Config, alerts *alert.Store, common func(domain string) bool,
+) (*people.Matcher, error) {
+	j, err := f.OpenState(ctx, alerts)
+	if err != nil {
+		return nil, err
+	}
+	defer j.Close()
+	d, err := f.directory(ctx, conf, alerts, j, false)
+	if err != nil {
+		return nil, err
+	}
+	services, err := alerts.Services(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]bool{}
+	for _, domain := range conf.Domains {
+		own[strings.ToLower(strings.TrimPrefix(domain, "@"))] = true
+	}
+	return d.MatcherOf(func(p *people.Person) bool {
+		_, domain, address := strings.Cut(p.Address, "@")
+		return !services[p.Address] && (p.Staff || !address || own[domain] || common != nil && common(domain))
+	}), nil
 }
 
 // AddStaff adds the people in HR's files: their names, departments, and further accounts.

@@ -449,14 +449,33 @@ func (f *Source) Digest(ctx context.Context, data *Data, monday time.Time) (*rep
 	if d.Budget, err = f.kept(ctx, data, d.To); err != nil {
 		return nil, err
 	}
+	m, err := f.Mask(ctx, data, feed.SOC)
+	if err != nil {
+		return nil, err
+	}
 	if f.People == "pseudonyms" {
-		m, err := keys.OpenMask(f.Data, data.Conf, string(feed.SOC), nil)
-		if err != nil {
-			return nil, err
-		}
 		d.Mask(m)
+	} else {
+		d.SetIDs(m.ID) // links lead to pages of analysts
 	}
 	return d, nil
+}
+
+// Mask is the mask of a purpose, which knows everybody in the data directory.
+func (f *Source) Mask(ctx context.Context, data *Data, purpose feed.Role) (*alert.Mask, error) {
+	users, err := data.alerts.Users(ctx)
+	if err != nil {
+		return nil, err
+	}
+	common := alert.CommonDomains(users)
+	own := func(domain string) bool { return common[domain] }
+	known, err := (&privacy.Dir{Data: f.Data}).Matcher(ctx, data.Conf, data.alerts, own)
+	if err != nil {
+		return nil, err
+	}
+	return keys.OpenMask(f.Data, data.Conf, string(purpose), keys.Organisation{
+		Common: own, People: func() *people.Matcher { return known },
+	})
 }
 
 // triage is what was decided in the feed, how long alerts waited for it in a week, and how many messages of
