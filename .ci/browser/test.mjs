@@ -228,6 +228,32 @@ try {
     assert.equal((await plain.$$("#queue input:checked")).length, 1);
     await noScript.close();
   });
+  await step("Enter in a field assigns, and Enter on a box or a choice decides nothing", async () => {
+    const other = some.find((a) => a.id !== download.id);
+    await page.goto(base + "/alerts/" + other.id);
+    await page.focus("#assignee");
+    await page.keyboard.type("Ann");
+    await nav(page, "Enter");
+    assert.match(await page.textContent(".notice"), /1 alert assigned to Ann\./);
+    assert.match(await page.textContent("#triage"), /Open/);
+    await accessible(page, "assigned");
+    await nav(page, "z");
+    assert.equal(await page.inputValue("#assignee"), "");
+    await page.keyboard.press("c");
+    await page.waitForFunction(() => document.activeElement.name === "as");
+    const at = page.url();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Escape");
+    await page.goto(base + "/");
+    await page.keyboard.press("j");
+    await page.keyboard.press("x");
+    await page.focus("#queue input:checked");
+    await page.keyboard.press("Enter");
+    await page.waitForTimeout(300);
+    assert.equal(await page.textContent("#selected"), "1 selected");
+    await page.goto(at);
+    assert.match(await page.textContent("#triage"), /Open/);
+  });
   await step("closing as a duplicate by keyboard, both pages, and undoing it", async () => {
     const [first, second] = some.filter((a) => a.id !== download.id);
     await page.goto(base + "/alerts/" + second.id);

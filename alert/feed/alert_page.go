@@ -392,6 +392,9 @@ func (v *alertView) When() template.HTML {
 
 // decidePage stores a decision from the page of an alert.
 func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	if r.PostFormValue("status") == "assign" {
+		return s.assignPage(w, r, who)
+	}
 	form := &triageForm{Status: formStatus(r), Note: r.PostFormValue("note"), Of: r.PostFormValue("duplicate_of")}
 	t := Triage{
 		Status: form.Status, Assignee: strings.TrimSpace(r.PostFormValue("assignee")), Note: form.Note, DuplicateOf: form.Of,
@@ -414,6 +417,29 @@ func (s *Server) decidePage(w http.ResponseWriter, r *http.Request, who *reader)
 		return err
 	}
 	http.Redirect(w, r, alertURL(who.mask.ID(id), queue, t.Batch), http.StatusSeeOther)
+	return nil
+}
+
+// assignPage assigns an alert, or takes it from whoever had it, and leaves its status.
+func (s *Server) assignPage(w http.ResponseWriter, r *http.Request, who *reader) error {
+	id, queue := r.PathValue("id"), r.PostFormValue("queue")
+	all, err := s.Store.LatestDecisions(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	t := Triage{Status: cmp.Or(all[id].Status, Undecided), Assignee: strings.TrimSpace(r.PostFormValue("assignee")), DuplicateOf: all[id].DuplicateOf}
+	if t.Assignee == all[id].Assignee {
+		http.Redirect(w, r, alertURL(id, queue, ""), http.StatusSeeOther)
+		return nil
+	}
+	if t.Status == False || t.Status == BenignTrue {
+		t.Note = all[id].Note
+	}
+	t.Batch = rand.Text()
+	if _, err := s.decide(r.Context(), id, t, who); err != nil {
+		return err
+	}
+	http.Redirect(w, r, alertURL(id, queue, t.Batch), http.StatusSeeOther)
 	return nil
 }
 

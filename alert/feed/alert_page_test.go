@@ -227,3 +227,56 @@ func TestEventsPage(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 }
+
+// TestAssign assigns an alert: its status stays, also that of a closed one with its reason, and the same assignee again
+// decides nothing. Assign is the button that Enter presses.
+func TestAssign(t *testing.T) {
+	x := newTeam(t, 0)
+	a := numbered(1, nil)
+	x.take(a)
+	page := "/alerts/" + a.ID
+	_, body, _ := x.ask(SOC, "GET", page, "")
+	_, form, _ := strings.Cut(body, `action="`+page+`"`)
+	_, form, _ = strings.Cut(form, "<button ")
+	if !strings.HasPrefix(form, `name="status" value="assign"`) {
+		t.Errorf("the first button is %.40s", form)
+	}
+	for _, step := range []struct {
+		form, says string
+		status     Status
+		assignee   string
+		decisions  int
+	}{
+		{"status=assign&assignee=+Ann+", "1 alert assigned to Ann.", Undecided, "Ann", 1},
+		{"status=assign&assignee=Ann", "", Undecided, "Ann", 1},
+		{"status=close&as=false&note=a+drill&assignee=Ann", "1 alert closed: false positive.", False, "Ann", 2},
+		{"status=assign&assignee=Bo", "1 alert assigned to Bo.", False, "Bo", 3},
+		{"status=assign&assignee=", "1 alert assigned to nobody.", False, "", 4},
+		{"status=open&assignee=", "1 alert reopened.", Undecided, "", 5},
+		{"status=acknowledged&assignee=Ann", "1 alert acknowledged.", Acknowledged, "Ann", 6},
+	} {
+		status, _, header := x.ask(SOC, "POST", page, step.form, "Content-Type", "application/x-www-form-urlencoded")
+		if status != 303 {
+			t.Fatal(step.form, status)
+		}
+		list, err := x.store.Decisions(t.Context(), a.ID)
+		if err != nil || len(list) != step.decisions {
+			t.Fatalf("%s: %v %v", step.form, list, err)
+		}
+		last := list[len(list)-1]
+		if last.Status != step.status || last.Assignee != step.assignee || last.Status == False && last.Note != "a drill" {
+			t.Errorf("%s: %+v", step.form, last)
+		}
+		if _, body, _ := x.ask(SOC, "GET", header.Get("Location"), ""); !strings.Contains(body, step.says) || step.says == "" && strings.Contains(body, `id="undo"`) {
+			t.Errorf("%s: it does not say %q", step.form, step.says)
+		}
+	}
+	if status, _, _ := x.ask(SOC, "POST", page, "status=assign&assignee="+strings.Repeat("x", 201), "Content-Type", "application/x-www-form-urlencoded"); status != 400 {
+		t.Error(status)
+	}
+	_, body, _ = x.ask(SOC, "GET", "/?status=any", "")
+	_, form, _ = strings.Cut(body, `id="bulk"`)
+	if _, form, _ = strings.Cut(form, "<button "); !strings.HasPrefix(form, "disabled hidden>") {
+		t.Errorf("Enter on a checkbox of the queue presses %.40s", form)
+	}
+}

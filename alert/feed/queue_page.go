@@ -374,9 +374,11 @@ func (s *Server) viewsPage(w http.ResponseWriter, r *http.Request, who *reader) 
 
 // batch is what was decided in one go.
 type batch struct {
-	ID     string
-	Alerts int
-	Status Status // of the first
+	ID       string
+	Alerts   int
+	Status   Status // of the first
+	Kept     bool   // whether all had this status before: only the assignee is another
+	Assignee string // of the first; "" for nobody
 }
 
 // batchOf returns a batch of a reader that can still be undone: nobody has decided otherwise since. Without one it
@@ -386,9 +388,12 @@ func (s *Store) batchOf(ctx context.Context, id, who string) (*batch, error) {
 		return nil, nil
 	}
 	b := &batch{ID: id}
-	err := s.db.QueryRowContext(ctx, `SELECT count(*), min(status) FROM triage t WHERE batch = ? AND who = ?
+	err := s.db.QueryRowContext(ctx, `SELECT count(*), min(t.status), min(t.assignee),
+			min(t.status = coalesce(p.status, 'open') AND t.assignee <> coalesce(p.assignee, ''))
+		FROM triage t LEFT JOIN triage p ON p.seq = (SELECT max(seq) FROM triage before WHERE before.alert = t.alert AND before.seq < t.seq)
+		WHERE t.batch = ? AND t.who = ?
 		AND NOT EXISTS (SELECT 1 FROM triage later WHERE later.alert = t.alert AND later.seq > t.seq)
-		HAVING count(*) > 0`, id, who).Scan(&b.Alerts, &b.Status)
+		HAVING count(*) > 0`, id, who).Scan(&b.Alerts, &b.Status, &b.Assignee, &b.Kept)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -401,10 +406,14 @@ func (s *Store) batchOf(ctx context.Context, id, who string) (*batch, error) {
 // Sentence says what was decided.
 func (b *batch) Sentence() string {
 	what := plain.CountOf(b.Alerts, "alert", "alerts")
-	switch b.Status {
-	case Undecided:
+	switch {
+	case b.Kept && b.Assignee == "":
+		return what + " assigned to nobody."
+	case b.Kept:
+		return what + " assigned to " + b.Assignee + "."
+	case b.Status == Undecided:
 		return what + " reopened."
-	case Acknowledged:
+	case b.Status == Acknowledged:
 		return what + " acknowledged."
 	}
 	return what + " closed: " + strings.ToLower(b.Status.Title()) + "."

@@ -124,6 +124,10 @@
       get("close").firstElementChild.focus();
       return;
     }
+    if (e.key === "Enter" && e.target.type === "radio") { // it chooses, and decides nothing
+      e.preventDefault();
+      return;
+    }
     if (field || !Object.prototype.hasOwnProperty.call(act, e.key)) { return; }
     if (document.body.dataset.live && act[e.key]()) { e.preventDefault(); }
   });
