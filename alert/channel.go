@@ -228,7 +228,8 @@ func (c *Channel) recordFailure(ctx context.Context, s *Store, list []pending, n
 		return now, err
 	}
 	if now.Sub(decided) > expires {
-		return now, s.deadLetters(ctx, c.Name, list, now, deadLetter{why: "given up after three days: " + secret.Redact(why.Error()), begun: unclear})
+		given := deadLetter{why: "given up after three days: " + secret.Redact(why.Error()), begun: unclear}
+		return now, s.deadLetters(ctx, c.Name, list, now, given)
 	}
 	wait := webapi.Backoff
 	if c.Wait != nil {

@@ -32,9 +32,9 @@ func (a *attempts) Notify(_ context.Context, m *alert.Message) (string, error) {
 
 // Errors of receivers.
 var (
-	lost    = &webapi.Error{Op: "POST /x", Err: errors.New("EOF"), Unclear: true}
-	refused = &webapi.Error{Op: "POST /x", Kind: webapi.Throttled, Status: 429}
-	unknown = errors.New("the library says nothing more")
+	lost       = &webapi.Error{Op: "POST /x", Err: errors.New("EOF"), Unclear: true}
+	refused    = &webapi.Error{Op: "POST /x", Kind: webapi.Throttled, Status: 429}
+	errUnknown = errors.New("the library says nothing more")
 )
 
 // TestUnclear marks a repetition from the first attempt on that may have arrived, whatever comes after it; an answer, and
@@ -48,8 +48,8 @@ func TestUnclear(t *testing.T) {
 		"an answer was lost":          {[]error{lost}, []bool{false, true}},
 		"throttled":                   {[]error{refused, refused}, []bool{false, false, false}},
 		"lost, then throttled":        {[]error{refused, lost, refused, refused}, []bool{false, false, true, true, true}},
-		"nothing is known":            {[]error{unknown}, []bool{false, true}},
-		"a look-up fails":             {[]error{alert.Repeatable(lost), alert.Repeatable(unknown)}, []bool{false, false, false}},
+		"nothing is known":            {[]error{errUnknown}, []bool{false, true}},
+		"a look-up fails":             {[]error{alert.Repeatable(lost), alert.Repeatable(errUnknown)}, []bool{false, false, false}},
 		"a look-up fails after a cut": {[]error{lost, alert.Repeatable(lost)}, []bool{false, true, true}},
 	} {
 		s, _ := decided(t, 1, "a")

@@ -161,7 +161,8 @@ func apply(ctx context.Context, tx *sql.Tx, a *Alert, t NotifyPolicy) error {
 // toldThrough reports whether a channel was, or is to be, told of an alert.
 func toldThrough(ctx context.Context, tx *sql.Tx, channel, alert string) (before bool, err error) {
 	err = tx.QueryRowContext(ctx,
-		"SELECT EXISTS (SELECT 1 FROM sent WHERE channel = ?1 AND alert = ?2) OR EXISTS (SELECT 1 FROM outbox WHERE channel = ?1 AND alert = ?2)",
+		"SELECT EXISTS (SELECT 1 FROM sent WHERE channel = ?1 AND alert = ?2) OR "+
+			"EXISTS (SELECT 1 FROM outbox WHERE channel = ?1 AND alert = ?2)",
 		channel, alert).Scan(&before)
 	return before, err
 }

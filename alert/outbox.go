@@ -39,7 +39,8 @@ func (s *Store) due(ctx context.Context, channel string) (list []pending, err er
 // only tell of decisions if there are too many of those, or none. Their alerts are without items.
 func (s *Store) crowd(ctx context.Context, channel string) (list []pending, err error) {
 	var all, decisions int
-	err = s.db.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(decision), 0) FROM outbox WHERE channel = ?", channel).Scan(&all, &decisions)
+	err = s.db.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(decision), 0) FROM outbox WHERE channel = ?",
+		channel).Scan(&all, &decisions)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("alert: count due notifications: %w", err)
@@ -137,7 +138,8 @@ func (s *Store) putOff(ctx context.Context, list []pending, next time.Time, uncl
 
 // lostSight reports whether a message about an alert became a dead letter although it may have been sent.
 func (s *Store) lostSight(ctx context.Context, channel, alert string) (lost bool, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM failed WHERE channel = ? AND alert = ? AND begun)", channel, alert).Scan(&lost)
+	err = s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM failed WHERE channel = ? AND alert = ? AND begun)",
+		channel, alert).Scan(&lost)
 	return lost, err
 }
 

@@ -165,7 +165,8 @@ func (s *Store) ApplyDecisions(ctx context.Context, upTo int64, list []Decided, 
 // applyDecision takes one decision.
 func applyDecision(ctx context.Context, tx *sql.Tx, d *Decided, routes []Route, now time.Time) error {
 	var body, items []byte
-	err := tx.QueryRowContext(ctx, "SELECT body, (SELECT items FROM evidence WHERE alert = id) FROM alert WHERE id = ?", d.Alert).Scan(&body, &items)
+	err := tx.QueryRowContext(ctx, "SELECT body, (SELECT items FROM evidence WHERE alert = id) FROM alert WHERE id = ?",
+		d.Alert).Scan(&body, &items)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // it was erased, or is too old
 	}

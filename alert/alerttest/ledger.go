@@ -33,7 +33,7 @@ var Faults = []Fault{Refused, Throttled, Unavailable, Redirected, Gone, CutBefor
 // String returns the name of the fault.
 func (f Fault) String() string {
 	return [...]string{
-		"none", "refused", "throttled", "unavailable", "redirected", "gone", "cut before", "cut after", "truncated", "failed after", "hung",
+		"none", "refused", "throttled", "unavailable", "redirected", "gone", "cut-before", "cut-after", "truncated", "failed-after", "hung",
 	}[f]
 }
 

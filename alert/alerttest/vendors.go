@@ -3,6 +3,7 @@ package alerttest
 import (
 	"bufio"
 	"bytes"
+	_ "embed" // the recorded answers
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,9 +11,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/tools/txtar"
 )
 
 // Answer is a response of a vendor, as its documentation has it.
@@ -27,22 +31,39 @@ type Vendor struct {
 	Settings string // in YAML; %s stands for its address
 	// Take takes a request, counts what it tells in the ledger, and returns the answer; nil if it does not speak HTTP.
 	Take func(l *Ledger, r *Request) Answer
-	// Recorded are the vendor's answers when it fails. Those that it has none of its own for are like other servers'.
-	Recorded map[Fault]Answer
 	// Listen serves a connection of a protocol other than HTTP.
 	Listen func(l *Ledger, conn net.Conn)
 	// Mute is set if the receiver says nothing, so that it refuses nothing.
 	Mute bool
+	kind string
 }
 
-// common are the answers of servers and gateways in general.
-var common = map[Fault]Answer{
-	Refused:     {Status: 400, Body: `{"error":"invalid request"}`},
-	Throttled:   {Status: 429, Header: map[string]string{"Retry-After": "1"}, Body: `{"error":"too many requests"}`},
-	Unavailable: {Status: 503, Body: "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"},
-	Redirected:  {Status: 307, Header: map[string]string{"Location": "https://login.example/"}},
-	Gone:        {Status: 410, Body: `{"error":"gone"}`},
-	FailedAfter: {Status: 502, Body: "<html><body><h1>502 Bad Gateway</h1></body></html>"},
+//go:embed recorded.txtar
+var recordedText []byte
+
+// recorded are the answers of vendors when they fail, by kind and fault.
+var recorded = func() map[string]Answer {
+	all := map[string]Answer{}
+	for _, f := range txtar.Parse(recordedText).Files {
+		fields := strings.Fields(f.Name)
+		status, err := strconv.Atoi(fields[1])
+		if err != nil {
+			panic(err)
+		}
+		a := Answer{Status: status, Header: map[string]string{}, Body: strings.TrimSpace(string(f.Data))}
+		for _, h := range fields[2:] {
+			name, value, _ := strings.Cut(h, "=")
+			a.Header[name] = value
+		}
+		all[fields[0]] = a
+	}
+	return all
+}()
+
+func init() {
+	for name, v := range Vendors {
+		v.kind = name
+	}
 }
 
 // Start starts a vendor that counts in a ledger, and returns its settings. It ends with the test.
@@ -84,11 +105,10 @@ func (v *Vendor) serve(l *Ledger, w http.ResponseWriter, r *http.Request) {
 	case None, CutAfter, Truncated, Hung, FailedAfter:
 		answer = v.Take(l, &Request{r.Method, r.URL.RequestURI(), r.Header.Clone(), body})
 	}
-	switch recorded, ok := v.Recorded[fault]; {
-	case ok:
-		answer = recorded
-	case common[fault].Status != 0:
-		answer = common[fault]
+	for _, kind := range []string{"any", v.kind} {
+		if a, ok := recorded[kind+"/"+fault.String()]; ok {
+			answer = a
+		}
 	}
 	switch fault {
 	case CutBefore, CutAfter:
@@ -136,14 +156,8 @@ var Vendors = map[string]*Vendor{
 				l.told(r.Body)
 				q.TS = fmt.Sprintf("1503435956.%06d", time.Now().UnixNano()%1_000_000)
 			}
-			return Answer{Status: 200, Body: `{"ok":true,"channel":"C123ABC456","ts":"` + q.TS + `","message":{"type":"message","ts":"` + q.TS + `"}}`}
-		},
-		Recorded: map[Fault]Answer{
-			Refused: {Status: 200, Body: `{"ok":false,"error":"invalid_blocks","errors":["unsupported type: sections [json-pointer:/blocks/0/type]"],` +
-				`"response_metadata":{"messages":["[ERROR] unsupported type: sections [json-pointer:/blocks/0/type]"]}}`},
-			Throttled:   {Status: 429, Header: map[string]string{"Retry-After": "1"}, Body: `{"ok":false,"error":"ratelimited"}`},
-			Gone:        {Status: 200, Body: `{"ok":false,"error":"channel_not_found"}`},
-			FailedAfter: {Status: 200, Body: `{"ok":false,"error":"fatal_error"}`},
+			return Answer{Status: 200, Body: `{"ok":true,"channel":"C123ABC456","ts":"` + q.TS +
+				`","message":{"type":"message","ts":"` + q.TS + `"}}`}
 		},
 	},
 	"teams": {
@@ -151,13 +165,6 @@ var Vendors = map[string]*Vendor{
 		Take: func(l *Ledger, r *Request) Answer {
 			l.told(r.Body)
 			return Answer{Status: 202}
-		},
-		Recorded: map[Fault]Answer{
-			Refused: {Status: 400, Body: `{"error":{"code":"TriggerInputSchemaMismatch","message":"The input body for trigger 'manual' of type 'Request' ` +
-				`did not match its schema definition. Error details: 'Invalid type. Expected Object but got Array.'."}}`},
-			Throttled: {Status: 429, Header: map[string]string{"Retry-After": "1"}, Body: `{"error":{"code":"WorkflowRunActionsThrottled",` +
-				`"message":"Rate limit is exceeded. Try again in 1 seconds."}}`},
-			Gone: {Status: 404, Body: `{"error":{"code":"WorkflowNotFound","message":"The workflow could not be found."}}`},
 		},
 	},
 	"pagerduty": {
@@ -170,65 +177,22 @@ var Vendors = map[string]*Vendor{
 			l.once(e.Key + l.now())
 			return Answer{Status: 202, Body: `{"status":"success","message":"Event processed","dedup_key":"` + e.Key + `"}`}
 		},
-		Recorded: map[Fault]Answer{
-			Refused: {Status: 400, Body: `{"status":"invalid event","message":"Event object is invalid","errors":["'payload.severity' is invalid ` +
-				`(must be one of the following: 'critical', 'warning', 'error' or 'info')"]}`},
-			Throttled: {Status: 429, Header: map[string]string{"Retry-After": "1"}, Body: `{"status":"throttle exceeded","message":"Requests for this ` +
-				`integration key are arriving too quickly","errors":["Requests for this integration key are arriving too quickly"]}`},
-		},
 	},
 	"jira": {
 		Settings: "url: \"%s\"\nuser: outflow@acme.example\ntoken: env:OUTFLOW_TEST_SECRET\nproject: SEC",
 		Take:     takeJira,
-		Recorded: map[Fault]Answer{
-			Refused: {Status: 400, Body: `{"errorMessages":[],"errors":{"issuetype":"Specify a valid issue type"}}`},
-			Gone: {Status: 410, Body: `{"errorMessages":["The requested API has been removed. Please migrate to the /rest/api/3/search/jql API. ` +
-				`A full migration guideline is available at https://developer.atlassian.com/changelog/#CHANGE-2046"],"errors":{}}`},
-			Throttled: {
-				Status: 429, Header: map[string]string{"Retry-After": "1", "X-RateLimit-NearLimit": "true"},
-				Body: `{"errorMessages":["Rate limit exceeded."],"errors":{}}`,
-			},
-		},
 	},
 	"servicenow": {
 		Settings: "url: \"%s\"\nuser: outflow\npassword: env:OUTFLOW_TEST_SECRET",
 		Take:     takeServiceNow,
-		Recorded: map[Fault]Answer{
-			Refused: {Status: 400, Body: `{"error":{"message":"Exception while reading request","detail":"The payload is not valid JSON."},"status":"failure"}`},
-			Throttled: {Status: 429, Header: map[string]string{"Retry-After": "1"}, Body: `{"error":{"message":"Rate limit exceeded",` +
-				`"detail":"Rejected by rate limit rule"},"status":"failure"}`},
-		},
 	},
 	"splunk_hec": {
 		Settings: "url: \"%s\"\ntoken: env:OUTFLOW_TEST_SECRET",
 		Take:     takeSplunk,
-		Recorded: map[Fault]Answer{
-			Refused:     {Status: 400, Body: `{"text":"Invalid data format","code":6,"invalid-event-number":0}`},
-			Throttled:   {Status: 503, Body: `{"text":"Server is busy","code":9}`},
-			Unavailable: {Status: 503, Body: `{"text":"HEC is unhealthy, queues are full","code":18}`},
-			Gone:        {Status: 404, Body: `{"text":"The requested URL was not found on this server.","code":404}`},
-		},
 	},
 	"elastic": {
 		Settings: "url: \"%s\"\napi_key: env:OUTFLOW_TEST_SECRET",
-		Take: func(l *Ledger, r *Request) Answer {
-			var head struct {
-				Create struct {
-					ID string `json:"_id"`
-				}
-			}
-			json.NewDecoder(bytes.NewReader(r.Body)).Decode(&head)
-			if !l.once(head.Create.ID) {
-				return Answer{Status: 200, Body: bulk(409, "version_conflict_engine_exception", "["+head.Create.ID+"]: version conflict, document already exists (current version [1])")}
-			}
-			return Answer{Status: 200, Body: `{"took":30,"errors":false,"items":[{"create":{"_index":".ds-outflow-alerts-2026.03.02-000001","_id":"` +
-				head.Create.ID + `","_version":1,"result":"created","_shards":{"total":2,"successful":1,"failed":0},"status":201,"_seq_no":2,"_primary_term":1}}]}`}
-		},
-		Recorded: map[Fault]Answer{
-			Refused:   {Status: 200, Body: bulk(400, "document_parsing_exception", "[1:20] failed to parse field [@timestamp] of type [date]")},
-			Throttled: {Status: 200, Body: bulk(429, "es_rejected_execution_exception", "rejected execution of coordinating operation")},
-			Gone:      {Status: 200, Body: bulk(404, "index_not_found_exception", "no such index [outflow-alerts] and [action.auto_create_index] is [false]")},
-		},
+		Take:     takeElastic,
 	},
 	"sns": {
 		Settings: "base_url: \"%s\"\ntopic_arn: \"arn:aws:sns:eu-west-1:123456789012:alerts\"",
@@ -239,11 +203,6 @@ var Vendors = map[string]*Vendor{
 				`<MessageId>567910cd-659e-55d4-8ccb-5aaf14679dc0</MessageId></PublishResult><ResponseMetadata>` +
 				`<RequestId>d74b8436-ae13-5ab4-a9ff-ce54dfea72a0</RequestId></ResponseMetadata></PublishResponse>`}
 		},
-		Recorded: map[Fault]Answer{
-			Refused:   {Status: 400, Body: snsError("InvalidParameter", "Invalid parameter: Message too long")},
-			Throttled: {Status: 400, Body: snsError("Throttling", "Rate exceeded")},
-			Gone:      {Status: 404, Body: snsError("NotFound", "Topic does not exist")},
-		},
 	},
 	"securityhub": {
 		Settings: "base_url: \"%s\"\nregion: eu-west-1\naccount: \"123456789012\"",
@@ -253,14 +212,6 @@ var Vendors = map[string]*Vendor{
 			}
 			l.once("finding " + l.now()) // an import of the same id updates it
 			return Answer{Status: 200, Body: `{"FailedCount":0,"SuccessCount":1,"FailedFindings":[]}`}
-		},
-		Recorded: map[Fault]Answer{
-			Refused: {Status: 200, Body: `{"FailedCount":1,"SuccessCount":0,"FailedFindings":[{"Id":"1","ErrorCode":"InvalidInput",` +
-				`"ErrorMessage":"Finding does not adhere to Amazon Finding Format. data.Title should NOT be longer than 256 characters."}],` +
-				`"UnprocessedFindings":[{"FindingIdentifier":{"Id":"1","ProductArn":"arn"},"ErrorCode":"InvalidInput","ErrorMessage":"Invalid input"}]}`},
-			Throttled: {Status: 200, Body: `{"FailedCount":1,"SuccessCount":0,"FailedFindings":[{"Id":"1","ErrorCode":"ThrottlingException",` +
-				`"ErrorMessage":"Rate exceeded"}],"UnprocessedFindings":[{"FindingIdentifier":{"Id":"1","ProductArn":"arn"},` +
-				`"ErrorCode":"ConcurrentUpdateError","ErrorMessage":"Concurrent finding updates detected"}]}`},
 		},
 	},
 	"email": {
@@ -281,16 +232,20 @@ func (l *Ledger) now() string {
 	return l.current
 }
 
-// bulk is the answer to a bulk request whose document failed.
-func bulk(status int, kind, reason string) string {
-	return fmt.Sprintf(`{"took":7,"errors":true,"items":[{"create":{"_index":"outflow-alerts","_id":"x","status":%d,"error":{"type":%q,"reason":%q}}}]}`,
-		status, kind, reason)
-}
-
-// snsError is an error of SNS.
-func snsError(code, text string) string {
-	return `<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error><Type>Sender</Type><Code>` + code + `</Code><Message>` +
-		text + `</Message></Error><RequestId>9dd01905-5012-5f99-8663-4b3ecd0dfaef</RequestId></ErrorResponse>`
+// takeElastic is a data stream, which knows the documents that it has.
+func takeElastic(l *Ledger, r *Request) Answer {
+	var head struct {
+		Create struct {
+			ID string `json:"_id"`
+		}
+	}
+	json.NewDecoder(bytes.NewReader(r.Body)).Decode(&head)
+	created := `"_version":1,"result":"created","_shards":{"total":2,"successful":1,"failed":0},"status":201,"_seq_no":2,"_primary_term":1`
+	if !l.once(head.Create.ID) {
+		created = `"status":409,"error":{"type":"version_conflict_engine_exception","reason":"version conflict, document already exists"}`
+	}
+	return Answer{Status: 200, Body: `{"took":30,"items":[{"create":{"_index":".ds-outflow-alerts-2026.03.02-000001","_id":"` +
+		head.Create.ID + `",` + created + `}}]}`}
 }
 
 // takeJira is Jira Cloud, which finds issues by their label.
@@ -338,7 +293,8 @@ func takeServiceNow(l *Ledger, r *Request) Answer {
 		return Answer{Status: 200, Body: `{"result":[]}`}
 	case r.Method == http.MethodPatch:
 		l.told(r.Body)
-		return Answer{Status: 200, Body: `{"result":{"sys_id":"` + strings.TrimPrefix(r.Path, "/api/now/table/incident/") + `","number":"INC0010002"}}`}
+		id := strings.TrimPrefix(r.Path, "/api/now/table/incident/")
+		return Answer{Status: 200, Body: `{"result":{"sys_id":"` + id + `","number":"INC0010002"}}`}
 	}
 	l.told(r.Body)
 	l.put(fields["correlation_id"], fields["correlation_id"])

@@ -333,7 +333,8 @@ func TestToldOnceKilled(t *testing.T) {
 		}
 		var timer *time.Timer
 		if killed < kills { // early and late
-			timer = time.AfterFunc(50*time.Millisecond+time.Duration(rng.Int64N(int64(2*time.Second))), func() { cmd.Process.Kill() })
+			most := 2 * time.Second * time.Duration(1+alerts/5000)
+			timer = time.AfterFunc(50*time.Millisecond+time.Duration(rng.Int64N(int64(most))), func() { cmd.Process.Kill() })
 		}
 		err := cmd.Wait()
 		if timer != nil {

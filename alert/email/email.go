@@ -284,4 +284,5 @@ var page = template.Must(template.New("mail").Parse(
 {{end}}<table role="presentation" cellpadding="0" cellspacing="0" border="0">{{range .Facts}}` +
 		`<tr><td valign="top" style="padding:2px 12px 2px 0"><strong>{{.Name}}</strong></td>` +
 		`<td style="padding:2px 0 2px 0">{{.Value}}</td></tr>{{end}}</table>
-{{else}}{{with .Repeated}}<p>{{.}}</p>{{end}}{{end}}{{if .Link}}<p><a href="{{.Link}}">Open alert</a></p>{{end}}{{if .Rest}}<p>{{.Rest}}</p>{{end}}</div></td></tr></table></body></html>`))
+{{else}}{{with .Repeated}}<p>{{.}}</p>{{end}}{{end}}{{if .Link}}<p><a href="{{.Link}}">Open alert</a></p>{{end}}
+{{if .Rest}}<p>{{.Rest}}</p>{{end}}</div></td></tr></table></body></html>`))

@@ -198,7 +198,10 @@ func Update(m *alert.Message, f *types.AwsSecurityFinding) *securityhub.BatchUpd
 		FindingIdentifiers: []types.AwsSecurityFindingIdentifier{{Id: f.Id, ProductArn: f.ProductArn}},
 		Workflow:           &types.WorkflowUpdate{Status: workflows[t.Status]},
 		VerificationState:  verification,
-		Note:               &types.NoteUpdate{Text: aws.String(plain.Clip(note, 512)), UpdatedBy: aws.String(plain.Clip(plain.Printable(by), 512))},
+		Note: &types.NoteUpdate{
+			Text:      aws.String(plain.Clip(note, 512)),
+			UpdatedBy: aws.String(plain.Clip(plain.Printable(by), 512)),
+		},
 	}
 }
 

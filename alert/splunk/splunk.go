@@ -129,7 +129,7 @@ func (n *notifier) acknowledged(ctx context.Context, id int64) error {
 	ctx, cancel := context.WithTimeout(ctx, ackAtMost)
 	defer cancel()
 	ask := fmt.Appendf(nil, `{"acks":[%d]}`, id)
-	for wait := 50 * time.Millisecond; ; wait = min(2*wait, ackEvery) {
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, ackEvery) {
 		res, err := n.post(ctx, "/services/collector/ack", ask)
 		var answer struct {
 			Acks map[string]bool `json:"acks"`

@@ -195,8 +195,8 @@ func Format(m *alert.Message, host, version string, enterprise int) string {
 	}
 	for i, list := range [][]string{m.Chips(), m.Items()} {
 		if len(list) > 0 {
-			name := "cs" + strconv.Itoa(4+i)
-			ext = append(ext, name+"Label="+[]string{"facts", "items"}[i], name+"="+extension(plain.Clip(strings.Join(list, "; "), maxCustom)))
+			name, text := "cs"+strconv.Itoa(4+i), plain.Clip(strings.Join(list, "; "), maxCustom)
+			ext = append(ext, name+"Label="+[]string{"facts", "items"}[i], name+"="+extension(text))
 		}
 	}
 	if a.Triage != nil {
@@ -211,7 +211,8 @@ func Format(m *alert.Message, host, version string, enterprise int) string {
 		data = fmt.Sprintf(`[outflow@%d id="%s" revision="%d" severity="%s"]`, enterprise, param(a.ID), a.Revision, a.Severity)
 	}
 	return fmt.Sprintf("<%d>1 %s %s outflow - alert %s CEF:0|Outflow|Outflow|%s|%s|%s|%d|%s",
-		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), headerWord(host), data, header(version), header(a.Detector), header(a.DetectorTitle()), cef[a.Severity], strings.Join(ext, " "))
+		facility*8+severities[a.Severity], a.Time.UTC().Format("2006-01-02T15:04:05.000Z"), headerWord(host), data, header(version),
+		header(a.Detector), header(a.DetectorTitle()), cef[a.Severity], strings.Join(ext, " "))
 }
 
 // headerWord returns a field of the header: printable ASCII without spaces.
