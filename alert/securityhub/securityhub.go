@@ -106,13 +106,9 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 		Title:       aws.String(plain.Clip(m.Headline(), 256)),
 		Description: aws.String(plain.Clip(strings.Join(append(append(m.Chips(), m.Body()), m.Items()...), "\n"), 1024)),
 		Resources: []types.Resource{{
-			Type: aws.String("Other"),
-			Id:   aws.String(plain.Clip(who, 512)),
-			Details: &types.ResourceDetails{Other: map[string]string{
-				"sources": plain.Clip(strings.Join(a.Sources, ","), 1024),
-
-				"events": fmt.Sprint(a.EventCount),
-			}},
+			Type:    aws.String("Other"),
+			Id:      aws.String(plain.Clip(who, 512)),
+			Details: &types.ResourceDetails{Other: map[string]string{"events": fmt.Sprint(a.EventCount)}},
 		}},
 		RecordState: types.RecordStateActive,
 	}
@@ -123,7 +119,7 @@ func Finding(m *alert.Message, region, account string, now time.Time) types.AwsS
 		f.ProductFields["outflow/techniques"] = strings.Join(a.Techniques, ",")
 	}
 
-	for name, list := range map[string][]string{"facts": m.Chips(), "items": m.Items()} {
+	for name, list := range map[string][]string{"sources": a.Sources, "facts": m.Chips(), "items": m.Items()} {
 		if len(list) > 0 { // values may not be empty
 			f.Resources[0].Details.Other[name] = plain.Clip(strings.Join(list, "; "), 1024)
 		}

@@ -175,35 +175,37 @@ func Format(m *alert.Message, host, version string, enterprise int) string {
 		act = "triage"
 	}
 
-	ext := []string{
-		"externalId=" + extension(a.ID),
-		"rt=" + strconv.FormatInt(a.Time.UnixMilli(), 10),
-		"start=" + strconv.FormatInt(a.Window.Start.UnixMilli(), 10),
-		"end=" + strconv.FormatInt(a.Window.End.UnixMilli(), 10),
-		"suser=" + extension(plain.Clip(a.User, maxMsg)),
-		"cnt=" + strconv.Itoa(a.EventCount),
-		"act=" + act,
-		"cs1Label=sources",
-		"cs1=" + extension(strings.Join(a.Sources, ",")),
-		"cs2Label=techniques",
-		"cs2=" + extension(strings.Join(a.Techniques, ",")),
-		"cn1Label=revision",
-		"cn1=" + strconv.Itoa(a.Revision),
-		"cfp1Label=score",
-		"cfp1=" + strconv.FormatFloat(a.Score, 'f', 2, 64),
-		"msg=" + extension(plain.Clip(a.Sentence(), maxMsg)),
-	}
-	for i, list := range [][]string{m.Chips(), m.Items()} {
-		if len(list) > 0 {
-			name, text := "cs"+strconv.Itoa(4+i), plain.Clip(strings.Join(list, "; "), maxCustom)
-			ext = append(ext, name+"Label="+[]string{"facts", "items"}[i], name+"="+extension(text))
+	var ext []string
+	add := func(key, value string) {
+		if value != "" { // values may not be empty
+			ext = append(ext, key+"="+extension(value))
 		}
 	}
+	custom := func(key, label, value string) {
+		if value != "" {
+			add(key+"Label", label)
+			add(key, plain.Clip(value, maxCustom))
+		}
+	}
+	add("externalId", a.ID)
+	add("rt", strconv.FormatInt(a.Time.UnixMilli(), 10))
+	add("start", strconv.FormatInt(a.Window.Start.UnixMilli(), 10))
+	add("end", strconv.FormatInt(a.Window.End.UnixMilli(), 10))
+	add("suser", plain.Clip(a.User, maxMsg))
+	add("cnt", strconv.Itoa(a.EventCount))
+	add("act", act)
+	custom("cs1", "sources", strings.Join(a.Sources, ","))
+	custom("cs2", "techniques", strings.Join(a.Techniques, ","))
+	custom("cn1", "revision", strconv.Itoa(a.Revision))
+	custom("cfp1", "score", strconv.FormatFloat(a.Score, 'f', 2, 64))
+	add("msg", plain.Clip(a.Sentence(), maxMsg))
+	custom("cs4", "facts", strings.Join(m.Chips(), "; "))
+	custom("cs5", "items", strings.Join(m.Items(), "; "))
 	if a.Triage != nil {
-		ext = append(ext, "cs6Label=triage", "cs6="+extension(plain.Clip(a.Triage.Title(), maxCustom)))
+		custom("cs6", "triage", a.Triage.Title())
 	}
 	if m.Repeat {
-		ext = append(ext, "cs3Label=possible_repeat", "cs3=true")
+		custom("cs3", "possible_repeat", "true")
 	}
 
 	data := "-"

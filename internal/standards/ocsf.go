@@ -1,5 +1,5 @@
-// Package standards checks, in tests, that what Outflow sends to other systems has the form of their standards: OCSF
-// and ECS. The lists that it checks against are made by .ci/standards/update; NOTICE says what they are.
+// Package standards checks, in tests, that what Outflow sends to other systems has the form of their standards: OCSF,
+// ECS and ASFF. The lists that it checks against are made by .ci/standards/update; NOTICE says what they are.
 package standards
 
 import (

@@ -111,3 +111,32 @@ func TestECS(t *testing.T) {
 		}
 	}
 }
+
+func TestASFF(t *testing.T) {
+	const document = `{"SchemaVersion": "2018-10-08", "Id": "a", "ProductArn": "arn:aws:securityhub:eu-west-1:123456789012:product/123456789012/default",
+		"GeneratorId": "g", "AwsAccountId": "123456789012", "CreatedAt": "2026-03-02T12:00:00.000Z", "UpdatedAt": "2026-03-02T12:00:00.000Z",
+		"FirstObservedAt": "2026-03-02T11:00:00Z", "LastObservedAt": "2026-03-02T12:00:00Z", "Title": "t", "Description": "d", "Note": null,
+		"FindingProviderFields": {"Severity": {"Label": "LOW"}, "Types": ["Unusual Behaviors/User"]},
+		"Resources": [{"Type": "Other", "Id": "x", "Details": {"Other": {"k": "v"}}}]}`
+	if r := ASFF([]byte(document)); len(r.Faults) > 0 {
+		t.Fatal(r.Faults)
+	}
+	for _, c := range []fault{
+		{"Title", nil, "Title: is required"},
+		{"Title", strings.Repeat("é", 257), "Title: 257 characters"},
+		{"Description", " ", "Description: is empty"},
+		{"AwsAccountId", "123", "does not fit"},
+		{"UpdatedAt", "2026-03-02T11:59:59Z", "out of order"},
+		{"UpdatedAt", "yesterday", "UpdatedAt: parsing time"},
+		{"FindingProviderFields", nil, "are required of a provider"},
+		{"FindingProviderFields.Types", []string{"Anomalies"}, "does not fit"},
+		{"FindingProviderFields.Severity.Label", "URGENT", "does not fit"},
+		{"Resources", []string{}, "Resources: 0 entries"},
+		{"Resources.Details.Other.k", strings.Repeat("x", 1025), "1025 characters"},
+	} {
+		r := ASFF(set(t, document, c.path, c.value))
+		if !strings.Contains(strings.Join(r.Faults, "\n"), c.want) {
+			t.Errorf("%s = %v: %q, want %q", c.path, c.value, r.Faults, c.want)
+		}
+	}
+}
