@@ -87,7 +87,7 @@ func (m *Message) Changes() (list []string) {
 	}
 	switch {
 	case a.Unit != "" && a.Unit == b.Unit && a.Observed > b.Observed:
-		add("Grew from " + number(b.Observed) + " to " + number(a.Observed) + " " + a.Unit + ".")
+		add("Grew from " + plain.Amount(b.Observed) + " to " + plain.Amount(a.Observed) + " " + a.Unit + ".")
 	case a.leadEvents() > b.Events:
 		add("Grew from " + plain.Count(b.Events) + " to " + plain.CountOf(a.leadEvents(), "event", "events") + ".")
 	}

@@ -2,9 +2,7 @@ package alert
 
 import (
 	"cmp"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -76,7 +74,7 @@ func (m *Message) Facts() (list []Fact) {
 	}
 	add("Sources", strings.Join(SourceTitles(a.Sources), ", "))
 	if a.Unit != "" {
-		add("Observed", number(a.Observed)+" "+a.Unit+" (usual day "+number(a.Expected)+", colleagues "+number(a.Peers)+")")
+		add("Observed", plain.Amount(a.Observed)+" "+a.Unit+" (usual day "+plain.Amount(a.Expected)+", colleagues "+plain.Amount(a.Peers)+")")
 	}
 	add("Sent to", a.destinations())
 	add("Exposure", a.exposed())
@@ -222,10 +220,10 @@ func (m *Message) Rest() string {
 	var parts []string
 	for s := Critical; s >= Informational; s-- {
 		if n := worst[s]; n > 0 {
-			parts = append(parts, number(float64(n))+" "+s.String())
+			parts = append(parts, plain.Amount(float64(n))+" "+s.String())
 		}
 	}
-	return number(float64(len(m.Others))) + " more alerts waited while this channel was down: " +
+	return plain.Amount(float64(len(m.Others))) + " more alerts waited while this channel was down: " +
 		strings.Join(parts, ", ") + ". They are in the list of alerts."
 }
 
@@ -316,12 +314,4 @@ func Sample(now time.Time) Alert {
 			}},
 		}},
 	}
-}
-
-// number formats an amount for people: without decimals from ten on, with one below.
-func number(x float64) string {
-	if x >= 10 || x == math.Trunc(x) {
-		return plain.Number(int64(math.Round(x)))
-	}
-	return strconv.FormatFloat(x, 'f', 1, 64)
 }

@@ -180,7 +180,8 @@ type Indicator struct {
 }
 
 // LeastShown is the Least of an indicator that deserves attention by itself: a little more than the
-// score from which an alert is of medium severity.
+// score from which an alert is of medium severity where scores are notable as often as on average. Where they are
+// notable more often, such an alert may be of severity low.
 const LeastShown = 6.4
 
 // Counts says whether the detector scores how much of something was done: it has to know

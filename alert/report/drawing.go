@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/internal/chart"
+	"github.com/outflow/outflow/internal/plain"
 )
 
 // Colours of charts. They can be told apart by people with colour blindness (Okabe and Ito, 2008), and in print.
@@ -191,7 +192,7 @@ func drawScale(d *drawing, days []chart.Day) float64 {
 	for v := 0.0; v <= top; v += step {
 		at := plotBottom - (plotBottom-plotTop)*v/top
 		d.line(plotLeft, at, plotRight-plotLeft, 0, gridColor, false)
-		d.label(plotLeft-6, at+4, number(v), "end", quietColor)
+		d.label(plotLeft-6, at+4, plain.Amount(v), "end", quietColor)
 	}
 	return top
 }
@@ -226,7 +227,7 @@ func drawHighest(d *drawing, s *Series, x func(time.Time) float64, y func(float6
 	if at < (plotLeft+plotRight)/2 {
 		anchor, at = "start", x(b.Date)+10
 	}
-	d.label(at, y(b.N)+12, fmt.Sprintf("%s on %s", number(b.N), b.Date.Format("2 January")), anchor, unusualColor)
+	d.label(at, y(b.N)+12, fmt.Sprintf("%s on %s", plain.Amount(b.N), b.Date.Format("2 January")), anchor, unusualColor)
 }
 
 // drawMarks draws notice and last day.

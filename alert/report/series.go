@@ -74,17 +74,17 @@ func MakeSeries(days []finding.Activity, of *finding.Amount, marked func(*findin
 	fill(s.Days)
 	if !signed {
 		s.Alt = fmt.Sprintf("%d days; the highest, %s, has %s %s.",
-			len(s.Days), highest.Date.Format("2 January"), number(highest.N), plain.Unit(highest.N, s.Unit))
+			len(s.Days), highest.Date.Format("2 January"), plain.Amount(highest.N), plain.Unit(highest.N, s.Unit))
 		return s
 	}
 
-	seen := number(mark.N)
+	seen := plain.Amount(mark.N)
 	if least {
 		seen = "At least " + seen
 	}
 	s.Alt = fmt.Sprintf("%s %s on %s; a usual day of the person has %s, of colleagues %s; the highest of the %d other days shown has %s.",
-		seen, plain.Unit(mark.N, s.Unit), mark.Date.Format("2 January"), number(mark.Usual), number(mark.Peers), len(s.Days)-1,
-		number(highest.N))
+		seen, plain.Unit(mark.N, s.Unit), mark.Date.Format("2 January"), plain.Amount(mark.Usual), plain.Amount(mark.Peers), len(s.Days)-1,
+		plain.Amount(highest.N))
 	return s
 }
 

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"math"
 	"strings"
 	text "text/template"
 	"time"
@@ -30,7 +29,7 @@ var funcs = map[string]any{
 		return t.UTC().Format("2006-01-02")
 	},
 	"when":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
-	"number":  number,
+	"number":  plain.Amount,
 	"join":    strings.Join,
 	"percent": func(x float64) string { return fmt.Sprintf("%.0f %%", 100*x) },
 	"line":    line,
@@ -90,14 +89,6 @@ var (
 
 // fewFacts is the most facts of a task in a mail.
 const fewFacts = 2
-
-// number formats an amount: without decimals from ten on, with one below.
-func number(x float64) string {
-	if x >= 10 || x == math.Trunc(x) {
-		return plain.Number(int64(math.Round(x)))
-	}
-	return fmt.Sprintf("%.1f", x)
-}
 
 // sourceTitle returns the title of a source for people.
 func sourceTitle(name string) string {

@@ -29,6 +29,14 @@ func Printable(s string) string {
 // Count formats a number with separators.
 func Count(n int) string { return Number(int64(n)) }
 
+// Amount formats an amount: without decimals from ten on, with one below.
+func Amount(x float64) string {
+	if x >= 10 || x == math.Trunc(x) {
+		return Number(int64(math.Round(x)))
+	}
+	return strconv.FormatFloat(x, 'f', 1, 64)
+}
+
 // CountOf formats a number with separators and its noun: one if n is 1, many otherwise. "1 dead
 // letter", "1,204 dead letters".
 func CountOf(n int, one, many string) string {

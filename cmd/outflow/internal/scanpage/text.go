@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"html/template"
-	"math"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,7 +19,7 @@ var templates = template.Must(template.New("page").Funcs(template.FuncMap{
 	"prose":  func(s string) string { return detect.Capital(cut(s, maxProse)) },
 	"when":   when,
 	"day":    func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
-	"number": number,
+	"number": plain.Amount,
 	"count":  plain.Count,
 	"plural": plain.CountOf,
 	"source": sourceTitle,
@@ -63,14 +61,6 @@ func cut(s string, most int) string {
 func when(t time.Time) template.HTML {
 	t = t.UTC()
 	return template.HTML(`<time datetime="` + t.Format(time.RFC3339) + `">` + t.Format("2006-01-02 15:04") + `</time>`)
-}
-
-// number formats an amount: without decimals from ten on, with one below.
-func number(x float64) string {
-	if x >= 10 || x == math.Trunc(x) {
-		return plain.Number(int64(math.Round(x)))
-	}
-	return strconv.FormatFloat(x, 'f', 1, 64)
 }
 
 func sourceTitle(name string) string {
