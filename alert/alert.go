@@ -98,7 +98,8 @@ type Alert struct {
 	Detectors  []string  `json:"detectors"`            // all that contribute, Detector first
 	Score      float64   `json:"score"`                // in points; comparable within one organisation
 	Rate       float64   `json:"rate"`                 // false alerts per 1,000 user-days to expect at this score or above
-	Severity   Severity  `json:"severity"`             // by Rate, and by impact
+	Severity   Severity  `json:"severity"`             // by Rate and Impact; see severityOf
+	Impact     int       `json:"impact,omitempty"`     // from 0 (little, or not kept by an earlier version) to 3 (the most)
 	Title      string    `json:"title"`                // what was done, in one short line; without a headline the name of Detector
 	Reason     string    `json:"reason"`               // one sentence in plain words, without a full stop
 	Context    []string  `json:"context"`              // what else is known of the person or the day
@@ -210,10 +211,10 @@ func build(revision int, list []*finding.Finding) Alert {
 		Context:      lead.Context,
 	}
 
-	impact, from, to, complete, listed, room := 0, lead.Start, lead.End, int64(0), 0, maxItemBytes
+	from, to, complete, listed, room := lead.Start, lead.End, int64(0), 0, maxItemBytes
 	ids := map[string]bool{}
 	for _, f := range list {
-		impact = max(impact, f.Impact)
+		a.Impact = max(a.Impact, f.Impact)
 		a.Detectors = append(a.Detectors, f.Detector)
 		a.Evidence = append(a.Evidence, Evidence{
 			f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events,
@@ -253,8 +254,8 @@ func build(revision int, list []*finding.Finding) Alert {
 	}
 	a.Window = Window{at(from), at(to)}
 	a.DataCompleteTo = at(cmp.Or(complete, lead.Time))
-	if a.Severity = severityOf(a.Rate, impact); a.Health {
-		a.Severity = min(Severity(impact), Medium)
+	if a.Severity = severityOf(a.Rate, a.Impact); a.Health {
+		a.Severity = min(Severity(a.Impact), Medium)
 	}
 	a.Title, a.Reason = title(lead, list), reason(lead, list)
 	a.Facts = facts(a.Title, lead, list)
@@ -346,13 +347,12 @@ func (a *Alert) lower(x *finding.Lowered) {
 	if x.Risk > a.Score || slices.Contains(a.Lowered, by) {
 		return
 	}
-	impact := 0
-	if a.Severity > severityOf(a.Rate, 0) {
-		impact = 3
+	if a.Impact == 0 && a.Severity > severityOf(a.Rate, 0) { // of an earlier version, which did not keep it
+		a.Impact = 3
 	}
 	a.Lowered = append(a.Lowered, by)
 	a.Score, a.Rate = x.Risk, x.Rate
-	a.Severity = severityOf(a.Rate, impact)
+	a.Severity = severityOf(a.Rate, a.Impact)
 	a.Reason += fmt.Sprintf("; lowered from %.1f to %.1f, because they %s", x.From, x.Risk, x.Reason)
 	if a.Receipt != nil {
 		r := *a.Receipt

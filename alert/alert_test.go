@@ -626,6 +626,42 @@ func TestTakenBack(t *testing.T) {
 	}
 }
 
+// TestLoweredImpact lowers alerts of each impact, open or from an earlier run: severity is that of the new rate and the same impact.
+func TestLoweredImpact(t *testing.T) {
+	for _, c := range []struct {
+		rate   float64
+		impact int
+		want   Severity
+	}{
+		{.3, 3, High}, // critical by its rate alone
+		{1, 3, High},
+		{.3, 2, Medium},
+		{1, 0, Medium},
+	} {
+		f := found("jane@acme.example", "bulk_download", 0, 9, 9)
+		f.Rate, f.Impact = c.rate, c.impact
+		lowered := &finding.Finding{Episode: f.Episode, Person: f.Person, Lowered: &finding.Lowered{
+			At: start() + 3_600_000, From: 9, Risk: 7, Rate: 4, Reason: "joined a group"}}
+		d := NewCorrelator()
+		d.Add(f)
+		old, err := restoreBatch([]byte("{}"), d.Alerts())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Add(lowered)
+		old.Add(lowered)
+		for name, got := range map[string]Alert{"open": d.Alerts()[0], "stored": old.Alerts()[0]} {
+			if got.Severity != c.want || got.Rate != 4 {
+				t.Errorf("%s, rate %g and impact %d: %s, want %s", name, c.rate, c.impact, got.Severity, c.want)
+			}
+		}
+	}
+	early := Alert{Score: 9, Rate: 1, Severity: Critical} // of a version that did not keep the impact
+	if early.lower(&finding.Lowered{From: 9, Risk: 7, Rate: 4}); early.Severity != High {
+		t.Errorf("an alert without impact: %s", early.Severity)
+	}
+}
+
 // TestAmended adds to an alert what came after it, whether it is open or from an earlier run: once.
 func TestAmended(t *testing.T) {
 	again := &finding.Finding{Again: []finding.Again{{At: start() + 90_000_000, Events: 4, Alert: "later"}}}
