@@ -36,6 +36,7 @@ type test struct {
 	part  string // of a date
 	than  string // lt, lte, gt, gte or eq
 	n     float64
+	forms []test
 }
 
 // how is how a field is compared with a value.
@@ -49,6 +50,7 @@ const (
 	matches // a regular expression
 	inside  // a range of addresses
 	compares
+	oneOf // several forms of one value
 )
 
 // holds compares a value, which is given as it is and in lower case.
@@ -57,6 +59,8 @@ func (t *test) holds(v, low string) bool {
 		v = low
 	}
 	switch t.how {
+	case oneOf:
+		return slices.ContainsFunc(t.forms, func(x test) bool { return x.holds(v, low) })
 	case matches:
 		return t.re.MatchString(v)
 	case inside:
@@ -210,27 +214,25 @@ func (c *compiler) item(key string, v *value) (*item, error) {
 				return nil, err
 			}
 		}
-		for _, t := range texts {
-			if err := i.add(&values[k], t, &m); err != nil {
-				return nil, err
-			}
+		if err := i.add(&values[k], texts, &m); err != nil {
+			return nil, err
 		}
 	}
 	return i, nil
 }
 
-// add adds a value that the field is compared with. Text is that of the value, with its
+// add adds a value that the field is compared with. Texts are what it says, with its
 // placeholders replaced.
-func (i *item) add(x *value, text string, m *modifiers) error {
+func (i *item) add(x *value, texts []string, m *modifiers) error {
 	fail := func(reason string) error { return &Error{Line: x.line, Reason: reason} }
 	switch {
 	case x.kind == mapping || x.kind == list:
 		return fail("the field " + quote(i.field) + " is compared with a list or a map")
 	case m.how == "exists":
-		if text != "true" && text != "false" {
+		if x.text != "true" && x.text != "false" {
 			return fail("exists takes true or false")
 		}
-		if i.exists = -1; text == "true" {
+		if i.exists = -1; x.text == "true" {
 			i.exists = 1
 		}
 		return nil
@@ -242,21 +244,28 @@ func (i *item) add(x *value, text string, m *modifiers) error {
 		i.isNull = true
 		return nil
 	case m.ref:
-		i.others = append(i.others, test{how: hows[m.how], want: text, cased: m.cased})
+		i.others = append(i.others, test{how: hows[m.how], want: x.text, cased: m.cased})
 		return nil
 	}
 
-	texts, err := m.encoded(text, x.line)
-	if err != nil {
-		return err
-	}
-	for _, t := range texts {
-		one, err := m.test(t, x.line)
+	var forms []test
+	for _, text := range texts {
+		encoded, err := m.encoded(text, x.line)
 		if err != nil {
 			return err
 		}
-		i.tests = append(i.tests, one)
+		for _, t := range encoded {
+			one, err := m.test(t, x.line)
+			if err != nil {
+				return err
+			}
+			forms = append(forms, one)
+		}
 	}
+	if i.every && len(forms) > 1 { // all is about the values, not their forms
+		forms = []test{{how: oneOf, forms: forms}}
+	}
+	i.tests = append(i.tests, forms...)
 	return nil
 }
 

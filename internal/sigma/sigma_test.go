@@ -103,6 +103,7 @@ func TestModifiers(t *testing.T) {
 		{"x|contains", "needle", `{"a": {"b": "a Needle"}}`, true}, {"x|contains", `'"a":{'`, `{"a": {"b": 1}}`, true}, {"x.a.b", "1", `{"a": {"b": 1}}`, true},
 		{"x.a", "1", `[{"a": 2}, {"a": 1}]`, true}, {"x", "1", `[2, 1]`, true}, {"x.a.b", "1", `{"a.b": 1}`, true},
 		{"x|windash|contains", "' -f '", `"a /f b"`, true}, {"x|windash", "/a-b", `"–a―b"`, true}, {"x|windash", "-a", `"a"`, false},
+		{"x|base64offset|contains|all", "[hello, world]", `"aGVsbG8gd29ybGQ="`, true}, {"x|expand|all", "['%names%', 'k*']", `"kim"`, true},
 		{"x|windash|base64offset|contains", "-f", `"eCAvZiB5"`, true},
 		{"x|wide|base64offset|contains", "foo", `"ZgBvAG8A"`, true}, {"x|utf16le|base64", "foo", `"ZgBvAG8A"`, true},
 		{"x|utf16be|base64", "foo", `"AGYAbwBv"`, true}, {"x|utf16|base64", "foo", `"//5mAG8AbwA="`, true}, {"x|base64", "foo", `"Zm9v"`, true},
