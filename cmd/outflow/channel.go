@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/datadir"
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/cmd/outflow/internal/sources"
 	"github.com/outflow/outflow/internal/plain"
@@ -62,8 +62,8 @@ func newChannelTest(stdout io.Writer, path *string) *cobra.Command {
 
 // testChannel sends a sample alert, masked as the channel's alerts are.
 func testChannel(ctx context.Context, conf *config.Config, c *config.Channel) error {
-	if err := os.MkdirAll(conf.DataDir, 0o700); err != nil {
-		return err
+	if err := datadir.Make(conf.DataDir, conf.DataDirShared); err != nil {
+		return fmt.Errorf("data_dir%w", err)
 	}
 	mask, err := keys.ChannelMask(conf.DataDir, conf, c, keys.Organisation{})
 	if err != nil {

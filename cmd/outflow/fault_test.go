@@ -387,7 +387,7 @@ func TestRunUsage(t *testing.T) {
 // TestNoText has an account whose name is not valid UTF-8: what is kept of it can be read
 // again, by scans and by a daemon.
 func TestNoText(t *testing.T) {
-	exports, data := t.TempDir(), t.TempDir()
+	exports, data := t.TempDir(), privateDir(t)
 	_, config := folder(t, exports, "")
 	for i, day := range []string{"2026-03-02", "2026-03-22", "2026-04-12"} {
 		record := fmt.Sprintf(`{"eventVersion":"1.08","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::111122223333:user/an`+"\xff"+`","accountId":"111122223333","userName":"an`+"\xff"+`"},"eventTime":"%sT09:00:00Z","eventSource":"s3.amazonaws.com","eventName":"ListBuckets","awsRegion":"eu-west-1","eventID":"%s","recipientAccountId":"111122223333"}`+"\n", day, day)

@@ -222,7 +222,7 @@ func TestStateGoesOn(t *testing.T) {
 		return dirs
 	}
 	for _, days := range [][]string{{"0401"}, {"0310", "0405"}} {
-		data := t.TempDir()
+		data := privateDir(t)
 		last := ""
 		dirs := parts(days...)
 		for _, dir := range dirs {
@@ -231,7 +231,7 @@ func TestStateGoesOn(t *testing.T) {
 		same(t, fmt.Sprint("split at ", days), last, want)
 		same(t, "the last part again", scanned(t, data, 2, dirs[len(dirs)-1]), want)
 	}
-	data := t.TempDir()
+	data := privateDir(t)
 	scanned(t, data, 2, parts("0408")[0])
 	same(t, "everything after a part of it", scanned(t, data, 2, acme), want)
 }
@@ -248,7 +248,7 @@ func TestAgain(t *testing.T) {
 			}
 			return path
 		})
-		data := t.TempDir()
+		data := privateDir(t)
 		first := scanned(t, data, 2, part)
 		same(t, "again, until "+day, scanned(t, data, 2, part), first)
 		same(t, "as without a data directory, until "+day, first, scanned(t, "", 2, part))
@@ -267,7 +267,7 @@ func TestLate(t *testing.T) {
 		}
 		return path
 	})
-	data := t.TempDir()
+	data := privateDir(t)
 	if scanned(t, data, 2, without) == scanned(t, "", 2, acme) {
 		t.Fatal("the file makes no difference")
 	}
@@ -288,7 +288,7 @@ func TestLate(t *testing.T) {
 
 // TestOneProcess checks that a data directory is used by one process at a time.
 func TestOneProcess(t *testing.T) {
-	dir := t.TempDir()
+	dir := privateDir(t)
 	lock, err := datadir.Lock(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -333,7 +333,7 @@ func beginScan(t *testing.T, data string) (next *backlog.Writer, generation int6
 func TestInterrupted(t *testing.T) {
 	long(t)
 	t.Parallel()
-	data := t.TempDir()
+	data := privateDir(t)
 	first := copied(t, func(path string) string {
 		if !before(path, "0401") {
 			return ""

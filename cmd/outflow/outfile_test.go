@@ -68,7 +68,7 @@ func TestOutFile(t *testing.T) {
 // TestOutReport replaces a report of before, and nothing that somebody else has written.
 func TestOutReport(t *testing.T) {
 	long(t)
-	data, exports, dir := t.TempDir(), t.TempDir(), t.TempDir()
+	data, exports, dir := privateDir(t), t.TempDir(), t.TempDir()
 	month(t, exports, 1)
 	outflow("scan", "--data", data, exports)
 	path := filepath.Join(dir, "owner.html")

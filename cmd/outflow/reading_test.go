@@ -111,7 +111,7 @@ func alertIn(t *testing.T, text string) string {
 func TestReadingBesideScan(t *testing.T) {
 	long(t)
 	t.Parallel()
-	exports, data := t.TempDir(), t.TempDir()
+	exports, data := t.TempDir(), privateDir(t)
 	month(t, exports, 1)
 	_, found, _ := outflow("scan", "--data", data, "--format", "ndjson", exports)
 	id := alertIn(t, found)
@@ -226,7 +226,7 @@ func TestBackupFile(t *testing.T) {
 	t.Parallel()
 	exports, out := t.TempDir(), t.TempDir()
 	month(t, exports, 1)
-	data := t.TempDir()
+	data := privateDir(t)
 	outflow("scan", "--data", data, exports)
 	saved := filepath.Join(out, "backup.tar.gz")
 	if err := os.WriteFile(saved, []byte("the last one"), 0o600); err != nil {
@@ -269,7 +269,7 @@ func TestBackupFile(t *testing.T) {
 func TestFullDiskBackup(t *testing.T) {
 	long(t)
 	t.Parallel()
-	exports, out, data := t.TempDir(), t.TempDir(), t.TempDir()
+	exports, out, data := t.TempDir(), t.TempDir(), privateDir(t)
 	month(t, exports, 1)
 	outflow("scan", "--data", data, exports)
 	saved := filepath.Join(out, "backup.tar.gz")

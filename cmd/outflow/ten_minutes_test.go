@@ -15,7 +15,7 @@ func TestTenMinutes(t *testing.T) {
 		t.Fatal(err)
 	}
 	said := strings.Join(strings.Fields(string(doc)), " ")
-	data := t.TempDir()
+	data := privateDir(t)
 	if code, _, errs := outflow("scan", "--data", data, "--format", "ndjson", "--out", os.DevNull, "../../examples/acme"); code != exitFine && code != exitFailed {
 		t.Fatal(code, errs)
 	}

@@ -69,7 +69,7 @@ func existsError(path string) error {
 // CreateResult begins a file for the results of a scan. It replaces an existing file, unless
 // that is below one of the inputs.
 func CreateResult(path string, inputs []string) (*File, error) {
-	o, err := Create(path, 0o644, true)
+	o, err := Create(path, 0o600, true)
 	if err != nil || !o.there {
 		return o, err
 	}

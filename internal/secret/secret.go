@@ -39,7 +39,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(stars), nil }
 const execLimit = 30 * time.Second
 
 // Resolve returns the secret of a reference: env:NAME is an environment variable, file:PATH a
-// file that only its owner can read, exec:COMMAND ARG… the output of a program (arguments are
+// file that only its owner can read and replace, exec:COMMAND ARG… the output of a program that others cannot change (arguments are
 // separated by spaces, without a shell). Line ends at the end are removed. An empty reference
 // is an empty Secret. Errors contain no secrets.
 //
@@ -65,12 +65,11 @@ func resolve(ctx context.Context, ref string) (Secret, error) {
 		return Secret{v}, nil
 
 	case kind == "file":
-		info, err := os.Stat(rest)
-		if err != nil {
+		if err := Private(rest); err != nil {
 			return Secret{}, err
 		}
-		if info.Mode().Perm()&0o077 != 0 {
-			return Secret{}, fmt.Errorf("%s is readable by others: run chmod 600 on it", rest)
+		if err := Trusted(rest); err != nil {
+			return Secret{}, err
 		}
 		b, err := os.ReadFile(rest)
 		return Secret{strings.TrimRight(string(b), "\r\n")}, err
@@ -79,6 +78,9 @@ func resolve(ctx context.Context, ref string) (Secret, error) {
 		words := strings.Fields(rest)
 		if len(words) == 0 {
 			return Secret{}, errors.New("exec: no program is given")
+		}
+		if err := trustedProgram(words[0]); err != nil {
+			return Secret{}, fmt.Errorf("exec: %w", err)
 		}
 		ctx, cancel := context.WithTimeout(ctx, execLimit)
 		defer cancel()

@@ -47,7 +47,7 @@ func TestResolve(t *testing.T) {
 		{"env:OUTFLOW_TEST_TOKEN", "from the environment", ""},
 		{"env:OUTFLOW_NO_SUCH", "", "OUTFLOW_NO_SUCH is not set"},
 		{"file:" + path, "from a file", ""},
-		{"file:" + open, "", "chmod 600"},
+		{"file:" + open, "", "chmod go="},
 		{"file:" + path + "x", "", "no such file"},
 		{"exec:echo from a program", "from a program", ""},
 		{"exec:false", "", "exit status 1"},

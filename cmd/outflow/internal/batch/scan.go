@@ -72,7 +72,7 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 	if len(found) == 0 && len(unreadable) == 0 {
 		return nil, fmt.Errorf("%s: no files", in.Paths[0])
 	}
-	st, err := openState(ctx, in.Data)
+	st, err := openState(ctx, in.Data, in.Config.DataDirShared)
 	if err != nil {
 		return nil, err
 	}

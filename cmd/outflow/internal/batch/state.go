@@ -46,12 +46,12 @@ type state struct {
 
 // openState opens a data directory, or makes it. Another process in the same
 // directory is an error.
-func openState(ctx context.Context, dir string) (*state, error) {
+func openState(ctx context.Context, dir string, shared bool) (*state, error) {
 	if dir == "" {
 		return nil, nil
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("--data: %w", err)
+	if err := datadir.Make(dir, shared); err != nil {
+		return nil, fmt.Errorf("--data%w", err)
 	}
 	lock, err := datadir.Lock(dir)
 	if err != nil {

@@ -8,10 +8,12 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/outflow/outflow/cmd/outflow/internal/ruleset"
+	"github.com/outflow/outflow/internal/secret"
 )
 
 // Load reads the file at path and returns a complete, checked configuration; the defaults if path
@@ -52,6 +54,9 @@ func load(path string, roles []string) (*Config, error) {
 	return c, err
 }
 
+// runsPrograms matches a configuration with a reference to the output of a program.
+var runsPrograms = regexp.MustCompile(`(?m)^[^#\n]*\bexec:`)
+
 // read decodes a file strictly: a key that is not known is an error.
 func read(path string) (*Config, error) {
 	c := &Config{}
@@ -61,6 +66,11 @@ func read(path string) (*Config, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("--config: %w", err)
+	}
+	if runsPrograms.Match(b) { // who can change it chooses what is run
+		if err := secret.Trusted(path); err != nil {
+			return nil, fmt.Errorf("--config: it runs programs (exec:), but %w", err)
+		}
 	}
 	err = yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(c)
 	if err != nil && !errors.Is(err, io.EOF) {

@@ -58,6 +58,8 @@ type Config struct {
 
 	// The rest is for outflow run. DataDir is the folder of its state.
 	DataDir string `yaml:"data_dir"`
+	// DataDirShared accepts a DataDir that other users can enter. Its files are readable by the owner alone either way.
+	DataDirShared bool `yaml:"data_dir_shared"`
 	// Log is the event log that the stages share.
 	Log Log `yaml:"log"`
 	// Sources are where events come from.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -102,8 +101,8 @@ func (d *Daemon) has(role string) bool { return slices.Contains(d.Roles, role) }
 // on, or with Once what sources could not give; the end of ctx is none.
 func (d *Daemon) Run(ctx context.Context) error {
 	d.dir = d.Config.DataDir
-	if err := os.MkdirAll(d.dir, 0o700); err != nil {
-		return fmt.Errorf("data_dir: %w", err)
+	if err := datadir.Make(d.dir, d.Config.DataDirShared); err != nil {
+		return fmt.Errorf("data_dir%w", err)
 	}
 	lock, err := datadir.Lock(d.dir)
 	if err != nil {

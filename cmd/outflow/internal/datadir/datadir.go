@@ -18,6 +18,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/plain"
+	"github.com/outflow/outflow/internal/secret"
 )
 
 // StateFiles are the files below a data directory that hold state, in the order in
@@ -28,6 +29,21 @@ var StateFiles = []string{"alerts.db", "feed.db", "detect-0.db", "cursors.db", "
 // KeyFiles are the keys beside them. Without them people get other pseudonyms, the audit
 // log of accesses cannot be verified, and reports are signed by an unknown key.
 var KeyFiles = []string{"pseudonyms.key", "access.key", "report.key"}
+
+// Make makes a data directory unless it is there. One that others can enter is an error unless it may be shared. The error
+// goes after the name of the setting.
+func Make(dir string, shared bool) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf(": %w", err)
+	}
+	if shared {
+		return nil
+	}
+	if err := secret.Private(dir); err != nil {
+		return fmt.Errorf(": %w, or set data_dir_shared", err)
+	}
+	return nil
+}
 
 // Lock takes a data directory for this process, which writes it, until the file is
 // closed. The error goes after the name of the setting, and says who has it. Who only

@@ -18,6 +18,7 @@ import (
 	"github.com/outflow/outflow/alert/people"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/outfile"
+	"github.com/outflow/outflow/internal/secret"
 )
 
 // OpenFeed opens feed.db, with the key of its audit log of accesses. Close it.
@@ -96,8 +97,11 @@ func ShownID(dir, id string) (string, error) {
 	return alert.NewMask(key, string(feed.SOC), nil).ID(id), nil
 }
 
-// ReadKey reads a key of 32 bytes.
+// ReadKey reads a key of 32 bytes. One that others can read or change is an error.
 func ReadKey(path string) ([]byte, error) {
+	if err := secret.Private(path); err != nil {
+		return nil, err
+	}
 	key, err := os.ReadFile(path)
 	if err == nil && len(key) != 32 {
 		return nil, fmt.Errorf("%s is damaged", path)
