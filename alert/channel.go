@@ -162,10 +162,11 @@ func (c *Channel) refer(ctx context.Context, s *Store, m *Message) (err error) {
 	if m.Ref, m.Before, err = s.ref(ctx, c.Name, a.ID); err != nil {
 		return err
 	}
-	if m.Ref == "" && m.Before == nil && !m.Repeat {
-		if m.Repeat, err = s.lostSight(ctx, c.Name, a.ID); err != nil {
+	if m.Ref == "" && m.Before == nil {
+		if m.Earlier, err = s.lostSight(ctx, c.Name, a.ID); err != nil {
 			return err
 		}
+		m.Repeat = m.Repeat || m.Earlier
 	}
 	if a.Case != a.ID {
 		m.Case, _, err = s.ref(ctx, c.Name, a.Case)

@@ -34,7 +34,9 @@ type Message struct {
 	Before *Told  // what that message said; nil if it is not known
 	Case   string // what Notify returned for the first alert of the case; "" for none, or if that is this one
 	Repeat bool   // it may have been sent before: sending was interrupted
-	Test   bool   // it is a test of the channel, not an alert
+	// Earlier is set, with Repeat, if it may have been an earlier version that was sent: it was set aside without an answer.
+	Earlier bool
+	Test    bool // it is a test of the channel, not an alert
 	// Decision is set if nothing is new but what was decided about the alert (Alert.Triage). With Others the message
 	// tells of many decisions, and is no revision of any of them.
 	Decision bool

@@ -93,8 +93,8 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		if ref, err = n.find(ctx, m.Alert.ID); err != nil && !alert.CannotLookUp(err) {
 			return "", alert.Repeatable(err)
 		}
-		if ref != "" && m.Alert.Revision == 1 && m.Alert.Triage == nil {
-			return ref, nil // it says all that there is to say
+		if ref != "" && !m.Earlier {
+			return ref, nil // this message made it
 		}
 	}
 	if ref != "" {
