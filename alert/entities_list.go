@@ -57,33 +57,34 @@ func (s *Store) Entities(ctx context.Context, f EntityFilter) (list []EntitySumm
 	if err != nil {
 		return nil, fmt.Errorf("alert: list entities: %w", err)
 	}
-	order := map[EntityOrder]string{
-		AlertedOn: "count(*) DESC, ", BusyEntities: "sum(events) DESC, ", LatestEntities: "max(last) DESC, ", EntityNames: "",
-	}[f.Order]
-	rows, err := s.db.QueryContext(ctx, "SELECT name, max(title), count(*), sum(events), min(first), max(last), sum(bytes), sum(rows) "+
-		"FROM entity WHERE "+where+" GROUP BY name ORDER BY "+order+"name LIMIT ? OFFSET ?", append(args, f.Limit, f.Skip)...)
+	order := map[EntityOrder]string{AlertedOn: "alerts DESC, ", BusyEntities: "events DESC, ", LatestEntities: "last DESC, "}[f.Order]
+	rows, err := s.db.QueryContext(ctx, "SELECT name, title, alerts, events, last FROM entity_total WHERE "+where+" ORDER BY "+order+
+		"name LIMIT ? OFFSET ?", append(args, f.Limit, f.Skip)...)
 	if err != nil {
 		return nil, fmt.Errorf("alert: list entities: %w", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		x := EntitySummary{Entity: Entity{Kind: f.Kind}}
-		var first, last int64
-		if err := rows.Scan(&x.Name, &x.Title, &x.Alerts, &x.Events, &first, &last, &x.Bytes, &x.Rows); err != nil {
+		var last int64
+		if err := rows.Scan(&x.Name, &x.Title, &x.Alerts, &x.Events, &last); err != nil {
 			return nil, fmt.Errorf("alert: list entities: %w", err)
 		}
-		x.First, x.Last = time.UnixMilli(first).UTC(), time.UnixMilli(last).UTC()
+		x.Last = time.UnixMilli(last).UTC()
 		list = append(list, x)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("alert: list entities: %w", err)
 	}
 	for i := range list {
-		err := s.db.QueryRowContext(ctx, "SELECT count(DISTINCT user) FROM entity WHERE kind = ? AND name = ?",
-			string(f.Kind), list[i].Name).Scan(&list[i].People)
+		x := &list[i]
+		var first int64
+		err := s.db.QueryRowContext(ctx, "SELECT count(DISTINCT user), coalesce(min(first), 0), coalesce(sum(bytes), 0), "+
+			"coalesce(sum(rows), 0) FROM entity WHERE kind = ? AND name = ?", string(f.Kind), x.Name).Scan(&x.People, &first, &x.Bytes, &x.Rows)
 		if err != nil {
-			return nil, fmt.Errorf("alert: count people of entity: %w", err)
+			return nil, fmt.Errorf("alert: sum up entity: %w", err)
 		}
+		x.First = time.UnixMilli(first).UTC()
 	}
 	return list, nil
 }
@@ -92,12 +93,15 @@ func (s *Store) Entities(ctx context.Context, f EntityFilter) (list []EntitySumm
 func (s *Store) CountEntities(ctx context.Context, except []string) (map[EntityKind]int, error) {
 	counts := map[EntityKind]int{}
 	for _, kind := range EntityKinds {
-		where, args, err := (&EntityFilter{Kind: kind, Except: except}).where()
-		if err != nil {
-			return nil, fmt.Errorf("alert: count entities: %w", err)
-		}
 		n := 0
-		err = s.db.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT DISTINCT name FROM entity WHERE "+where+")", args...).Scan(&n)
+		err := s.db.QueryRowContext(ctx, "SELECT coalesce(sum(names), 0) FROM entity_kind WHERE kind = ?", string(kind)).Scan(&n)
+		if (kind == DomainEntity || kind == AddressEntity) && len(except) > 0 && err == nil {
+			where, args, werr := (&EntityFilter{Kind: kind, Except: except}).where()
+			if werr != nil {
+				return nil, fmt.Errorf("alert: count entities: %w", werr)
+			}
+			err = s.db.QueryRowContext(ctx, "SELECT count(*) FROM entity_total WHERE "+where, args...).Scan(&n)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("alert: count entities: %w", err)
 		}
@@ -108,7 +112,7 @@ func (s *Store) CountEntities(ctx context.Context, except []string) (map[EntityK
 
 // EntityDomains returns the domains that alerts name, and those of addresses.
 func (s *Store) EntityDomains(ctx context.Context) (list []string, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT DISTINCT substr(name, instr(name, '@') + 1) FROM entity WHERE kind IN (?, ?)",
+	rows, err := s.db.QueryContext(ctx, "SELECT DISTINCT substr(name, instr(name, '@') + 1) FROM entity_total WHERE kind IN (?, ?)",
 		string(DomainEntity), string(AddressEntity))
 	if err != nil {
 		return nil, fmt.Errorf("alert: list domains: %w", err)

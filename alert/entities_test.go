@@ -101,6 +101,7 @@ func TestEntities(t *testing.T) {
 		}
 	}
 
+	checkTotals(t, s)
 	page, err := s.Mentions(ctx, DomainEntity, "rival.example", 1, 1)
 	if err != nil || len(page) != 1 || page[0].Alert != "a1" || page[0].User != "jo@acme.example" || page[0].Events != 240 {
 		t.Errorf("the second mention: %+v, %v", page, err)
@@ -114,9 +115,11 @@ func TestEntities(t *testing.T) {
 	if x, err := s.Entity(ctx, DomainEntity, "rival.example"); err != nil || x == nil || x.Alerts != 1 {
 		t.Errorf("after an alert was withdrawn: %+v, %v", x, err)
 	}
+	checkTotals(t, s)
 	if _, _, err := s.Erase(ctx, "jo@acme.example"); err != nil {
 		t.Fatal(err)
 	}
+	checkTotals(t, s)
 	if x, err := s.Entity(ctx, DomainEntity, "rival.example"); err != nil || x != nil {
 		t.Errorf("after the other was erased: %+v, %v", x, err)
 	}
@@ -134,6 +137,7 @@ func TestEntities(t *testing.T) {
 		if x, err := s.Entity(ctx, ApplicationEntity, "data room sync"); err != nil || x == nil || x.Alerts != kept {
 			t.Errorf("after a scan that kept %d: %+v, %v", kept, x, err)
 		}
+		checkTotals(t, s)
 	}
 }
 
@@ -147,5 +151,29 @@ func TestEntitiesBounded(t *testing.T) {
 	if len(m.order) != maxEntities || !slices.Contains(m.order, [2]string{"domain", "rival.example"}) ||
 		!slices.Contains(m.order, [2]string{"bucket", "backups-db"}) {
 		t.Errorf("%d entities: %v", len(m.order), m.order[:5])
+	}
+}
+
+// checkTotals compares what lists of entities are ordered by with what alerts say of each.
+func checkTotals(t *testing.T, s *Store) {
+	t.Helper()
+	counts, err := s.CountEntities(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range EntityKinds {
+		list, err := s.Entities(t.Context(), EntityFilter{Kind: kind, Order: EntityNames, Limit: 1000})
+		var names int
+		if err == nil {
+			err = s.db.QueryRow("SELECT count(DISTINCT name) FROM entity WHERE kind = ?", string(kind)).Scan(&names)
+		}
+		if err != nil || len(list) != names || counts[kind] != names {
+			t.Errorf("%s: %d listed and %d counted of %d, %v", kind, len(list), counts[kind], names, err)
+		}
+		for _, got := range list {
+			if want, err := s.Entity(t.Context(), kind, got.Name); err != nil || want == nil || *want != got {
+				t.Errorf("%s: %+v, want %+v, %v", kind, got, want, err)
+			}
+		}
 	}
 }

@@ -87,6 +87,12 @@ func BenchmarkPages(b *testing.B) {
 		{"alert-200", "/alerts/" + alerttest.NthID(n/200*100)},
 		{"alert-search", one + "?queue=q%3Dheadline"},
 		{"domain", "/entities/domain/" + alerttest.Partner},
+		{"entities", "/entities"},
+		{"items", "/entities?kind=item"},
+		{"items-page", "/entities?kind=item&page=40"},
+		{"items-most", "/entities?kind=item&sort=events"},
+		{"items-search", "/entities?kind=item&q=report"},
+		{"addresses", "/entities?kind=address&sort=alerts"},
 		{"person", "/people/" + x.server.Mask(SOC).Name(alerttest.Person(7))},
 	} {
 		b.Run(page[0], func(b *testing.B) {
