@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/outflow/outflow/internal/country"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/mail"
 	"github.com/outflow/outflow/internal/plain"
@@ -386,5 +387,5 @@ func (i *Item) from() string {
 	if i.Client.Country == "" {
 		return "from " + i.Client.IP
 	}
-	return "from " + i.Client.IP + " (" + plain.Clip(i.Client.Country, maxItemPlace) + ")"
+	return "from " + i.Client.IP + " (" + plain.Clip(country.Name(i.Client.Country), maxItemPlace) + ")"
 }

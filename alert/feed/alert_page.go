@@ -19,6 +19,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/report"
 	guide "github.com/outflow/outflow/docs/detectors"
+	"github.com/outflow/outflow/internal/country"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -254,7 +255,7 @@ func amount(x *alert.Item) (text string, sort int64) {
 // client says where an action came from.
 func client(c *alert.Client) string {
 	var list []string
-	for _, p := range []string{c.IP, c.Country, c.Network, cmp.Or(c.Agent, c.App, c.UserAgent), c.Device} {
+	for _, p := range []string{c.IP, country.Name(c.Country), c.Network, cmp.Or(c.Agent, c.App, c.UserAgent), c.Device} {
 		if p != "" {
 			list = append(list, p)
 		}
@@ -427,15 +428,14 @@ func (s *Server) assignPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if err != nil {
 		return err
 	}
-	t := Triage{Status: cmp.Or(all[id].Status, Undecided), Assignee: strings.TrimSpace(r.PostFormValue("assignee")), DuplicateOf: all[id].DuplicateOf}
-	if t.Assignee == all[id].Assignee {
+	t := Triage{Status: cmp.Or(all[id].Status, Undecided), DuplicateOf: all[id].DuplicateOf, Batch: rand.Text()}
+	if t.Assignee = strings.TrimSpace(r.PostFormValue("assignee")); t.Assignee == all[id].Assignee {
 		http.Redirect(w, r, alertURL(id, queue, ""), http.StatusSeeOther)
 		return nil
 	}
 	if t.Status == False || t.Status == BenignTrue {
 		t.Note = all[id].Note
 	}
-	t.Batch = rand.Text()
 	if _, err := s.decide(r.Context(), id, t, who); err != nil {
 		return err
 	}

@@ -143,7 +143,7 @@ func (x *team) busy(user string) alert.Alert {
 	for i := range days {
 		days[i].Department, days[i].Sources, days[i].Hours, days[i].Risk = "Sales", []string{"box", "okta"}, 1<<8|1<<9|1<<23, float64(i%5)
 		days[i].Origins = &finding.Origins{
-			Networks: []string{"198.51.0.0/16"}, Devices: []string{hostile, "person.1's laptop"}[i%2 : i%2+1],
+			Networks: []string{"198.51.0.0/16"}, Countries: []string{"US", "United States"}[i%2 : i%2+1], Devices: []string{hostile, "person.1's laptop"}[i%2 : i%2+1],
 			Agents: []string{"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/125.0.0.0 Safari/537.36", fmt.Sprint("tool ", i)},
 		}
 	}
@@ -163,8 +163,9 @@ func (x *team) busy(user string) alert.Alert {
 		{What: "closed again", Opened: start, Closed: &closed},
 	}
 	a.Evidence[0].Items = nil
-	client := alert.Client{IP: "203.0.113.7", Network: "Example Net", Country: "BR", Device: hostile, Agent: "Chrome on Windows", App: "Data Room Sync"}
+	client := alert.Client{IP: "203.0.113.7", Device: hostile, Agent: "Chrome on Windows", App: "Data Room Sync"}
 	for i := range 3 {
+		client.Country, client.Network = []string{"BR", "", "Brazil"}[i], []string{"", "Example Net", ""}[i]
 		a.Evidence[0].Items = append(a.Evidence[0].Items, alert.Item{
 			Time: start.Add(time.Duration(i-3) * time.Minute), Source: "box", Activity: "share_user", RecordID: fmt.Sprint(i), Bytes: 1000, Client: client,
 			Object:     alert.Object{ID: fmt.Sprint(i), Type: "file", Name: "Prices " + hostile, Container: "/Finance"},
@@ -188,7 +189,7 @@ func TestPerson(t *testing.T) {
 	body := x.contains(SOC, "/people/"+pseudonym, "Sales", "Leaving: notice 2026-03-02, last day not known", "Watchlist: Kestrel",
 		"Highest score 4.0 points", "Shared 3 files with rival.example", "3 of 3 never shared before", "shared ", "since", "an administrator of Box",
 		"90 active days", "Bulk download: files 90", "143 2026-03-02", "Usually active from 08:00 to 10:00, and from 23:00 to 00:00 UTC.",
-		"Box 90 of 90 active days", "203.0.113.7 (Example Net, BR) 3 events", "Chrome on Windows", "Data Room Sync", "/Finance", "Of the 90 days whose records", "198.51.0.0/16 90 days, last 2026",
+		"Box 90 of 90 active days", "203.0.113.7 (Example Net, Brazil) 3 events", "United States 90 days", "Chrome on Windows", "Data Room Sync", "/Finance", "Of the 90 days whose records", "198.51.0.0/16 90 days, last 2026",
 		"Chrome on Windows 90 days, last 2026", "83 more are not listed", "'s laptop 45 days", "5 events that their latest 2 alerts",
 		"Request name", "A privacy officer must approve. Your reason is recorded in the audit log.")
 	if strings.Contains(text(body), "closed again") {
@@ -269,7 +270,7 @@ func TestEntityPage(t *testing.T) {
 			t.Errorf("%s: no links", path)
 		}
 	}
-	body := x.contains(SOC, "/entities/domain/rival.example", "Prices ", "203.0.113.7 · BR · Example Net", "shared Box")
+	body := x.contains(SOC, "/entities/domain/rival.example", "Prices ", "203.0.113.7 · Brazil · Chrome on Windows", "203.0.113.7 · Example Net", "shared Box")
 	for _, link := range []string{"/entities/item/" + item.Name, "/entities/address/eve@rival.example"} {
 		if !strings.Contains(body, `href="`+link+`"`) {
 			t.Errorf("no link to %s: %s", link, body)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/country"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
@@ -131,8 +132,8 @@ func searchable(a *alert.Alert) string {
 		}
 		for k := range e.Items {
 			x := &e.Items[k]
-			add(x.Object.Name, x.Object.Container, x.Object.ID, x.Object.Label, x.Client.IP, x.Client.Country, x.Client.Network,
-				x.Client.App, x.RecordID)
+			add(x.Object.Name, x.Object.Container, x.Object.ID, x.Object.Label, x.Client.IP, x.Client.Country,
+				country.Name(x.Client.Country), x.Client.Network, x.Client.App, x.RecordID)
 			add(x.Recipients...)
 		}
 	}

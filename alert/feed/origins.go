@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/country"
 	"github.com/outflow/outflow/internal/finding"
 )
 
@@ -44,7 +45,12 @@ func originsOf(days []finding.Activity) (out usualOrigins) {
 			clients[k] = alert.AgentName(agent)
 		}
 		slices.Sort(clients)
-		for k, list := range [][]string{o.Networks, o.Countries, o.Devices, slices.Compact(clients)} {
+		countries := make([]string, len(o.Countries))
+		for k, c := range o.Countries {
+			countries[k] = country.Name(c)
+		}
+		slices.Sort(countries)
+		for k, list := range [][]string{o.Networks, slices.Compact(countries), o.Devices, slices.Compact(clients)} {
 			for _, what := range list {
 				u := counts[k][what]
 				if u == nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/internal/country"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -279,7 +280,7 @@ func (p *personProfile) fillOpen(list []alert.Change, mask *alert.Mask) {
 
 // seen returns the networks, devices, applications and places of the events that a user's latest alerts list.
 func (s *Server) seen(ctx context.Context, who *reader, user string, list []alert.Change) (out seenClients, err error) {
-	networks, devices, apps, places := seenSet{}, seenSet{}, seenSet{}, seenSet{}
+	networks, devices, apps, places, known := seenSet{}, seenSet{}, seenSet{}, seenSet{}, seenNetworks{}
 	for i := range list[:min(len(list), seenAlerts)] {
 		a := list[i].Alert
 		if err := s.Alerts.LoadItems(ctx, &a); err != nil {
@@ -294,7 +295,7 @@ func (s *Server) seen(ctx context.Context, who *reader, user string, list []aler
 				}
 				counted[itemKey(x)] = true
 				out.Events++
-				networks.add(x, networkOf(&x.Client), alert.Entity{})
+				networks.add(x, known.key(&x.Client), alert.Entity{})
 				devices.add(x, cmp.Or(x.Client.Agent, x.Client.UserAgent), alert.Entity{})
 				devices.add(x, x.Client.Device, alert.Entity{})
 				app := x.ApplicationEntity()
@@ -308,6 +309,7 @@ func (s *Server) seen(ctx context.Context, who *reader, user string, list []aler
 		}
 		out.Alerts++
 	}
+	known.rename(networks)
 	mask := func(text string) string { return who.mask.Within(user).Text(text, user) }
 	out.Networks, out.Devices, out.Apps, out.Places = networks.top(mask), devices.top(mask), apps.top(mask), places.top(mask)
 	return out, nil
@@ -333,21 +335,60 @@ func (x *seenClients) Lists() []seenList {
 	return slices.DeleteFunc(all, func(l seenList) bool { return len(l.List) == 0 })
 }
 
-// networkOf names the address of a client, with what is known of it; "" if there is none.
-func networkOf(c *alert.Client) string {
-	var more []string
-	for _, t := range []string{c.Network, c.Country} {
-		if t != "" {
-			more = append(more, t)
-		}
+// seenAt is what is known of an address, or of a place without one.
+type seenAt struct{ networks, countries []string }
+
+// add adds what a client states.
+func (n *seenAt) add(c *alert.Client) {
+	if c.Network != "" && !slices.Contains(n.networks, c.Network) {
+		n.networks = append(n.networks, c.Network)
 	}
+	if name := country.Name(c.Country); name != "" && !slices.Contains(n.countries, name) {
+		n.countries = append(n.countries, name)
+	}
+}
+
+// name names the address, "" for none, with what is known of it.
+func (n *seenAt) name(ip string) string {
+	slices.Sort(n.networks)
+	slices.Sort(n.countries)
+	more := strings.Join(slices.Concat(n.networks, n.countries), ", ")
 	switch {
-	case c.IP == "":
-		return strings.Join(more, ", ")
-	case len(more) == 0:
-		return c.IP
+	case ip == "":
+		return more
+	case more == "":
+		return ip
 	}
-	return c.IP + " (" + strings.Join(more, ", ") + ")"
+	return ip + " (" + more + ")"
+}
+
+// seenNetworks collects what is known of addresses, whichever record states it, so that each is one line.
+type seenNetworks map[string]*seenAt
+
+// key returns what events from the same network are counted by.
+func (m seenNetworks) key(c *alert.Client) string {
+	key := c.IP
+	if key == "" && c.Network+c.Country != "" {
+		key = "\x00" + c.Network + "\x00" + country.Name(c.Country)
+	}
+	if key != "" {
+		if m[key] == nil {
+			m[key] = &seenAt{}
+		}
+		m[key].add(c)
+	}
+	return key
+}
+
+// rename gives the networks of a list their names.
+func (m seenNetworks) rename(list seenSet) {
+	for key, f := range list {
+		ip := key
+		if strings.HasPrefix(key, "\x00") {
+			ip = ""
+		}
+		f.What = m[key].name(ip)
+	}
 }
 
 // seenSet counts events by a text.

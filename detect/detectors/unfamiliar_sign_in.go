@@ -1,6 +1,7 @@
 package detectors
 
 import (
+	"github.com/outflow/outflow/internal/country"
 	"github.com/outflow/outflow/internal/event"
 
 	"github.com/outflow/outflow/detect"
@@ -24,7 +25,7 @@ var unfamiliarSignIn = &detect.Detector{
 	}, {
 		Name: "country_new", Weight: .4, Impact: 1, Once: true, On: arrivals, Match: func(a *detect.Enriched) bool { return a.NewCountry },
 		Describe: func(a *detect.Enriched) string {
-			return "signed in from " + detect.Named(a.Client.Country) + " for the first time in these logs"
+			return "signed in from " + detect.Named(country.Name(a.Client.Country)) + " for the first time in these logs"
 		},
 	}, {
 		Name: "client_new", Weight: .3, Impact: 1, Once: true, On: arrivals, Match: func(a *detect.Enriched) bool { return a.NewAgent },

@@ -26,6 +26,7 @@ var allowed = []struct {
 	{"internal/attack", nil},
 	{"internal/standards", nil},
 	{"internal/chart", nil},
+	{"internal/country", nil},
 	{"internal/pki", nil},
 	{"internal/gbdt", nil},
 	{"internal/geoip", nil},

@@ -10,6 +10,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/detect"
 	"github.com/outflow/outflow/internal/attack"
+	"github.com/outflow/outflow/internal/country"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -121,7 +122,7 @@ func receivers(list []string) string {
 // client is where an action came from.
 func client(c alert.Client) string {
 	var parts []string
-	for _, s := range []string{cmp.Or(c.Agent, c.App), c.Device, c.IP, c.Network, c.Country} {
+	for _, s := range []string{cmp.Or(c.Agent, c.App), c.Device, c.IP, c.Network, country.Name(c.Country)} {
 		if s != "" {
 			parts = append(parts, clean(s))
 		}
