@@ -300,7 +300,9 @@ func (f *ocsfFinding) decide(m *Message) {
 	a := &m.Alert
 	status, verdict := ocsfStatuses[TriageNew], ocsfVerdicts[""]
 	if t := a.Triage; t != nil {
-		f.Metadata.UID += fmt.Sprintf("-%d", t.Number)
+		if t.Number > 0 { // channels count decisions
+			f.Metadata.UID += fmt.Sprintf("-%d", t.Number)
+		}
 		f.ActivityID = 2
 		status, verdict = ocsfStatuses[t.Status], ocsfVerdicts[t.Verdict]
 		f.IsAlert = t.Status != TriageSuppressed

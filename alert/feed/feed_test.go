@@ -25,6 +25,7 @@ import (
 	"github.com/outflow/outflow/alert/alerttest"
 	"github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/standards"
 )
 
 var start = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
@@ -397,6 +398,13 @@ func TestTriage(t *testing.T) {
 	}
 	if l := x.list(SOC, "status=false"); len(l.Alerts) != 1 || l.Alerts[0].Triage.Status != False {
 		t.Errorf("%+v", l)
+	}
+	_, findings, _ := x.ask(SOC, "GET", "/v1/alerts?status=false", "", "Accept", "application/ocsf+json")
+	for _, f := range standards.OCSF([]byte(findings)).Faults {
+		t.Error(f)
+	}
+	if !strings.Contains(findings, `"status":"Resolved","verdict_id":1,"verdict":"False Positive"`) || !strings.Contains(findings, `"is_alert":false`) {
+		t.Errorf("the finding does not say what was decided: %s", findings)
 	}
 	if _, body, _ = x.ask(SOC, "GET", "/v1/precision",
 		""); !strings.Contains(body, `{"detector":"bulk_download","true":1,"false":1,"precision":0.5}`) {

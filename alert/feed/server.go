@@ -428,7 +428,12 @@ func writeNDJSON(w http.ResponseWriter, list []item) error {
 func (s *Server) writeOCSF(w http.ResponseWriter, list []item) error {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	for i := range list {
-		b, err := alert.OCSF(&alert.Message{Alert: list[i].Alert}, s.Version)
+		m := alert.Message{Alert: list[i].Alert}
+		if list[i].Triage != nil {
+			t := list[i].Triage.Told()
+			m.Alert.Triage = &t
+		}
+		b, err := alert.OCSF(&m, s.Version)
 		if err != nil {
 			return err
 		}

@@ -222,6 +222,23 @@ type Triage struct {
 	Batch string    `json:"-"` // decisions with the same can be undone in one go; "" for none
 }
 
+// told are the statuses as channels tell them.
+var told = map[Status]alert.Triage{
+	Undecided:    {Status: alert.TriageNew},
+	Acknowledged: {Status: alert.TriageInProgress},
+	True:         {Status: alert.TriageResolved, Verdict: alert.VerdictTrue},
+	BenignTrue:   {Status: alert.TriageResolved, Verdict: alert.VerdictBenign},
+	False:        {Status: alert.TriageResolved, Verdict: alert.VerdictFalse},
+	Duplicate:    {Status: alert.TriageResolved, Verdict: alert.VerdictDuplicate},
+}
+
+// Told returns the decision as channels tell it.
+func (t *Triage) Told() alert.Triage {
+	out := told[t.Status]
+	out.By, out.Assignee, out.At = t.Who, t.Assignee, t.At
+	return out
+}
+
 // Original returns the short ID of the alert that a duplicate repeats; "" if none is named.
 func (t *Triage) Original() string { return t.DuplicateOf[:min(len(t.DuplicateOf), 8)] }
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
@@ -81,6 +82,9 @@ func (c *Access) Objects(conf aws.Config) *s3.Client {
 	})
 }
 
+// throttle knows the codes that services of AWS answer with when there are too many requests.
+var throttle = retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}
+
 // Refused turns an error of the SDK into one of webapi.
 func Refused(ctx context.Context, op string, err error) error {
 	if err == nil || ctx.Err() != nil {
@@ -108,7 +112,7 @@ func Refused(ctx context.Context, op string, err error) error {
 		e.Status = http.StatusBadRequest
 	}
 	switch code := api.ErrorCode(); {
-	case strings.Contains(code, "Throttl"), code == "SlowDown", code == "RequestLimitExceeded", code == "TooManyRequestsException":
+	case throttle.IsErrorThrottle(err).Bool():
 		e.Kind = webapi.Throttled
 	case e.Status == http.StatusUnauthorized:
 		e.Kind = webapi.Unauthorized

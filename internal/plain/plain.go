@@ -2,9 +2,10 @@
 package plain
 
 import (
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Disturbs reports whether a character could disturb a terminal, a log or a line of text:
@@ -33,13 +34,7 @@ func Column(name string) string {
 }
 
 // Number formats an integer with separators: 41,200.
-func Number(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func Number(n int64) string { return humanize.Comma(n) }
 
 // Duration formats a duration in minutes, hours or days.
 func Duration(d time.Duration) string {

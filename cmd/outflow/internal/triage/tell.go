@@ -17,16 +17,6 @@ const (
 	settleMost = time.Minute     // after the first
 )
 
-// meanings are the statuses of the feed as channels tell them.
-var meanings = map[feed.Status]alert.Triage{
-	feed.Undecided:    {Status: alert.TriageNew},
-	feed.Acknowledged: {Status: alert.TriageInProgress},
-	feed.True:         {Status: alert.TriageResolved, Verdict: alert.VerdictTrue},
-	feed.BenignTrue:   {Status: alert.TriageResolved, Verdict: alert.VerdictBenign},
-	feed.False:        {Status: alert.TriageResolved, Verdict: alert.VerdictFalse},
-	feed.Duplicate:    {Status: alert.TriageResolved, Verdict: alert.VerdictDuplicate},
-}
-
 // Tell queues what was decided in the feed through the channels that were told of the alerts, once it has settled, or at once.
 // What was decided before it was called for the first time is told to nobody; later revisions have it.
 func Tell(ctx context.Context, dir string, alerts *alert.Store, routes []alert.Route, now time.Time, atOnce bool) error {
@@ -69,8 +59,7 @@ func Tell(ctx context.Context, dir string, alerts *alert.Store, routes []alert.R
 	for _, id := range ids {
 		d := alert.Decided{Alert: id, Triage: alert.Triage{Status: alert.TriageNew}}
 		if t, there := latest[id]; there {
-			d.Triage = meanings[t.Status]
-			d.By, d.Assignee, d.At = t.Who, t.Assignee, t.At
+			d.Triage = t.Told()
 		}
 		list = append(list, d)
 	}
