@@ -169,8 +169,9 @@ func threat(ids []string) map[string]any {
 var categoryOf = func() map[string]string {
 	m := map[string]string{}
 	for category, activities := range map[string]string{
-		"authentication":      "login_success login_failure logout mfa_challenge mfa_denied account_locked app_access",
-		"iam":                 "admin_grant admin_revoke permission_grant token_grant token_revoke mfa_disabled mfa_enabled membership_add offboard",
+		"authentication": "login_success login_failure logout mfa_challenge mfa_denied account_locked app_access",
+		"iam": "admin_grant admin_revoke permission_grant token_grant token_revoke mfa_disabled mfa_enabled membership_add " +
+			"offboard",
 		"configuration":       "config_change tamper guard_change policy_change network_open network_close cloud_change cloud_read",
 		"database":            "query report_run",
 		"email":               "mail_read mail_rule",

@@ -22,9 +22,10 @@ var (
 	}
 	asffCounts  = map[string]int{"Resources": 32, "ProductFields": 50, "Resources.Details.Other": 50, "FindingProviderFields.Types": 50}
 	asffPattern = map[string]*regexp.Regexp{
-		"SchemaVersion":                        regexp.MustCompile(`^2018-10-08$`),
-		"AwsAccountId":                         regexp.MustCompile(`^[0-9]{12}$`),
-		"ProductArn":                           regexp.MustCompile(`^arn:aws[a-z-]*:securityhub:[a-z0-9-]+:[0-9]{12}:product/[0-9a-z-]+/[0-9a-z-]+$`),
+		"SchemaVersion": regexp.MustCompile(`^2018-10-08$`),
+		"AwsAccountId":  regexp.MustCompile(`^[0-9]{12}$`),
+		"ProductArn": regexp.MustCompile(
+			`^arn:aws[a-z-]*:securityhub:[a-z0-9-]+:[0-9]{12}:product/[0-9a-z-]+/[0-9a-z-]+$`),
 		"RecordState":                          regexp.MustCompile(`^(ACTIVE|ARCHIVED)$`),
 		"SourceUrl":                            regexp.MustCompile(`^https?://`),
 		"FindingProviderFields.Severity.Label": regexp.MustCompile(`^(INFORMATIONAL|LOW|MEDIUM|HIGH|CRITICAL)$`),
