@@ -144,8 +144,8 @@ func TestAuditPage(t *testing.T) {
 		}
 	}
 	_, body, _ := x.ask(Auditor, "GET", "/access?check=1", "")
-	if strings.Count(body, "<tr><td") != accessLines || !strings.Contains(body, "The chain of 120 lines is intact.") ||
-		!strings.Contains(body, "before=21") || strings.Contains(body, "<b>") {
+	if strings.Count(body, "<tr><td") != accessLines || !strings.Contains(body, "The chain of 121 lines is intact.") ||
+		!strings.Contains(body, "before=22") || strings.Contains(body, "<b>") {
 		t.Error(body)
 	}
 	if _, body, _ = x.ask(Auditor, "GET", "/access?before=21", ""); strings.Count(body, "<tr><td") != 20 ||

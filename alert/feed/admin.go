@@ -43,6 +43,13 @@ func (s *Server) accessPage(w http.ResponseWriter, r *http.Request, who *reader)
 		Query: strings.TrimSpace(q.Get("q")),
 		Later: before > 0,
 	}
+	did := "looked at the audit log"
+	if q.Get("check") == "1" {
+		did = "verified the audit log"
+	}
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, did); err != nil {
+		return err
+	}
 	if v.Lines, err = s.Store.latestAccesses(r.Context(), before, v.Query, accessLines+1); err != nil {
 		return err
 	}

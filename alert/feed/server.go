@@ -189,6 +189,7 @@ func (s *Server) token(r *http.Request) (*Token, error) {
 // to the sign-in page.
 func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = identified(w, r)
 		t, err := s.token(r)
 		switch {
 		case errors.Is(err, ErrToken) && html:
@@ -207,7 +208,11 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 			err = h(w, r, who)
 		}
 
-		if err == nil || r.Context().Err() != nil {
+		if err == nil {
+			s.logOutcome(r, t, http.StatusOK)
+			return
+		}
+		if r.Context().Err() != nil {
 			return
 		}
 		status, text := http.StatusInternalServerError, failed
@@ -216,7 +221,9 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		} else {
 			s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		}
-
+		if t != nil && status != http.StatusTooManyRequests {
+			s.logOutcome(r, t, status)
+		}
 		if html {
 			s.errorPage(w, status, text, t)
 			return
@@ -570,7 +577,10 @@ func (s *Server) precision(w http.ResponseWriter, r *http.Request, _ *reader) er
 }
 
 // accesses answers the lines of the audit log.
-func (s *Server) accesses(w http.ResponseWriter, r *http.Request, _ *reader) error {
+func (s *Server) accesses(w http.ResponseWriter, r *http.Request, who *reader) error {
+	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "read the audit log"); err != nil {
+		return err
+	}
 	after, err := queryNumber(r.URL.Query(), "after", math.MaxInt64)
 	if err != nil {
 		return err

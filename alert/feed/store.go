@@ -464,13 +464,19 @@ type Access struct {
 	Who  string    `json:"who"`  // name of the token
 	Role Role      `json:"role"` // of the token
 	What string    `json:"what"` // what was read or done, with pseudonyms
+	// Request is the id of the request; its outcome has the same. It is empty for commands.
+	Request string `json:"request,omitempty"`
 }
 
 // chain returns the code (HMAC-SHA-256) of a line, which covers that of the line before.
 func (s *Store) chain(before []byte, a *Access) []byte {
 	h := hmac.New(sha256.New, s.key)
 	h.Write(before)
-	for _, t := range []string{fmt.Sprint(a.Seq), fmt.Sprint(a.At.UnixMilli()), a.Who, string(a.Role), a.What} {
+	texts := []string{fmt.Sprint(a.Seq), fmt.Sprint(a.At.UnixMilli()), a.Who, string(a.Role), a.What}
+	if a.Request != "" { // lines of earlier versions have none
+		texts = append(texts, a.Request)
+	}
+	for _, t := range texts {
 		var n [8]byte
 		binary.BigEndian.PutUint64(n[:], uint64(len(t)))
 		h.Write(n[:])
@@ -485,14 +491,17 @@ func (s *Store) LogAccess(ctx context.Context, at time.Time, who string, role Ro
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		var before []byte
 		a := Access{At: at, Who: who, Role: role, What: what}
+		if r := requestOf(ctx); r != nil {
+			a.Request, r.logged = r.id, true
+		}
 		err := tx.QueryRowContext(ctx, "SELECT seq, mac FROM access ORDER BY seq DESC LIMIT 1").Scan(&a.Seq, &before)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
 		a.Seq++
 		_, err = tx.ExecContext(ctx,
-			"INSERT INTO access (seq, at, who, role, what, mac) VALUES (?, ?, ?, ?, ?, ?)",
-			a.Seq, at.UnixMilli(), who, string(role), what, s.chain(before, &a))
+			"INSERT INTO access (seq, at, who, role, what, request, mac) VALUES (?, ?, ?, ?, ?, ?, ?)",
+			a.Seq, at.UnixMilli(), who, string(role), what, a.Request, s.chain(before, &a))
 		return err
 	})
 	if err != nil {
@@ -508,7 +517,7 @@ func (s *Store) Accesses(ctx context.Context, after int64, most int) ([]Access, 
 
 // lines returns the lines of the audit log that an SQL condition selects.
 func (s *Store) lines(ctx context.Context, which string, args ...any) (list []Access, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what FROM access WHERE "+which, args...)
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what, request FROM access WHERE "+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("feed: read audit log: %w", err)
 	}
@@ -516,7 +525,7 @@ func (s *Store) lines(ctx context.Context, which string, args ...any) (list []Ac
 	for rows.Next() {
 		var a Access
 		var at int64
-		if err := rows.Scan(&a.Seq, &at, &a.Who, &a.Role, &a.What); err != nil {
+		if err := rows.Scan(&a.Seq, &at, &a.Who, &a.Role, &a.What, &a.Request); err != nil {
 			return nil, fmt.Errorf("feed: read audit log: %w", err)
 		}
 		a.At = time.UnixMilli(at).UTC()
@@ -550,7 +559,7 @@ func (s *Store) Head(ctx context.Context) (a Anchor, err error) {
 // later shows whether lines were removed from the end. The error names the first line that was
 // changed or is missing.
 func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, head string, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what, mac FROM access ORDER BY seq")
+	rows, err := s.db.QueryContext(ctx, "SELECT seq, at, who, role, what, request, mac FROM access ORDER BY seq")
 	if err != nil {
 		return 0, "", fmt.Errorf("feed: verify audit log: %w", err)
 	}
@@ -560,7 +569,7 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 		var a Access
 		var at int64
 		var mac []byte
-		if err := rows.Scan(&a.Seq, &at, &a.Who, &a.Role, &a.What, &mac); err != nil {
+		if err := rows.Scan(&a.Seq, &at, &a.Who, &a.Role, &a.What, &a.Request, &mac); err != nil {
 			return lines, "", fmt.Errorf("feed: verify audit log: %w", err)
 		}
 		a.At = time.UnixMilli(at)
@@ -569,6 +578,9 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 		}
 
 		if !hmac.Equal(mac, s.chain(before, &a)) {
+			if lines == 1 {
+				return 0, "", errors.New("feed: line 1 of the audit log was changed, or feed.db or access.key is another one")
+			}
 			return lines - 1, "", fmt.Errorf("feed: line %d of the audit log was changed, or the line before it was removed", a.Seq)
 		}
 		before = mac
@@ -590,6 +602,9 @@ func (s *Store) Verify(ctx context.Context, anchors ...Anchor) (lines int64, hea
 		}
 	}
 
+	if lines == 0 { // making the first token is one
+		return 0, "", errors.New("feed: the audit log has no lines: they were removed, or feed.db is another one")
+	}
 	return lines, fmt.Sprintf("%x", before), nil
 }
 

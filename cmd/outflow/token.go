@@ -83,6 +83,9 @@ func newTokenCreate(stdout io.Writer, path *string) *cobra.Command {
 		Short: "Create a token and print it: it is not stored, and cannot be shown again",
 		Args:  usage(cobra.NoArgs),
 		RunE: withFeed(path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
+			if err := s.LogAccess(cmd.Context(), time.Now(), account(), feed.Admin, "made a token of the role "+role+" for "+name); err != nil {
+				return err
+			}
 			text, err := s.NewToken(cmd.Context(), name, feed.Role(role), time.Now(), time.Duration(life))
 			if err != nil {
 				return &exit{exitUsage, err}
@@ -140,6 +143,9 @@ func newTokenRevoke(stdout io.Writer, path *string) *cobra.Command {
 		Short: "Revoke all tokens of a name",
 		Args:  usage(cobra.ExactArgs(1)),
 		RunE: withFeed(path, func(cmd *cobra.Command, s *feed.Store, args []string) error {
+			if err := s.LogAccess(cmd.Context(), time.Now(), account(), feed.Admin, "revoked the tokens of "+args[0]); err != nil {
+				return err
+			}
 			n, err := s.Revoke(cmd.Context(), args[0])
 			if err == nil && n == 0 {
 				err = fmt.Errorf("there is no token of %q that holds: outflow token list", args[0])
