@@ -47,7 +47,7 @@ func TestLanding(t *testing.T) {
 		}
 		status, body, _ = x.ask(role, "GET", "/suppressions", "")
 		if status != 403 || !strings.Contains(body, `action="/logout"`) || !strings.Contains(body, `<nav`) ||
-			!strings.Contains(body, "Your role ("+string(role)+") does not have access to this page.") {
+			!strings.Contains(body, "Your role ("+string(role)+") does not have access to this page: it is for ") {
 			t.Errorf("%s: %d %s", role, status, body)
 		}
 	}

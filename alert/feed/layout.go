@@ -9,10 +9,10 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
+	"github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/internal/attack"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/plain"
@@ -193,8 +193,9 @@ type pageData interface{ layout() *frame }
 // notice is the data of pages that say one thing.
 type notice struct {
 	frame
-	Text string
-	Next string // where the page leads
+	Text   string
+	Advice string // what to do
+	Next   string // where the page leads
 }
 
 // render answers a page.
@@ -207,7 +208,7 @@ func (s *Server) render(w http.ResponseWriter, status int, name string, p pageDa
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, err := w.Write(Unbroken(bytes.Map(printableRune, b.Bytes())))
+	_, err := w.Write(report.Unbroken(bytes.Map(printableRune, b.Bytes())))
 	return err
 }
 
@@ -220,9 +221,25 @@ func printableRune(c rune) rune {
 	return c
 }
 
+// failures are the titles of pages that answer an error, and what their reader can do, by status.
+var failures = map[int]struct{ title, advice string }{
+	http.StatusBadRequest:      {"This cannot be done", "Go back and correct it."},
+	http.StatusForbidden:       {"No access", "If your work needs it, ask whoever administers Outflow."},
+	http.StatusNotFound:        {"Not found", "Check the address. What is older than its retention is deleted."},
+	http.StatusConflict:        {"It has changed", "Go back and load the page again."},
+	http.StatusTooManyRequests: {"Too many requests", "Wait a second and load the page again."},
+	http.StatusInternalServerError: {"Something failed", "Load the page again. If it fails again, tell whoever runs Outflow: the cause is in the " +
+		"daemon's log."},
+	http.StatusServiceUnavailable: {"Not available now", "Load the page again in a minute."},
+}
+
 // errorPage answers an error as a page, with the navigation of the reader, who may be nil.
 func (s *Server) errorPage(w http.ResponseWriter, status int, text string, who *Token) {
-	p := &notice{frame: frame{Title: http.StatusText(status), Who: who}, Text: sentenceOf(text)}
+	kind, known := failures[status]
+	if !known {
+		kind = failures[http.StatusInternalServerError]
+	}
+	p := &notice{frame: frame{Title: kind.title, Who: who}, Text: sentenceOf(text), Advice: kind.advice}
 	if err := s.render(w, status, "error.html", p); err != nil {
 		s.Log.Error("feed", "err", err)
 	}
@@ -280,47 +297,3 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request, mux router) {
 	}
 	s.errorPage(w, status, page, t)
 }
-
-const pseudonymSize = 12 // bytes of a pseudonym
-
-// pseudonymAt matches a pseudonym as pages have it, and what may come after one.
-var pseudonymAt = regexp.MustCompile(`^P-[A-HJ-NP-Z2-9]{10}(\W|$)`)
-
-// nextPseudonym returns where the first pseudonym at or after a place of a page begins; -1 if there is none.
-func nextPseudonym(page []byte, from int) int {
-	for {
-		i := bytes.Index(page[from:], []byte("P-"))
-		if i < 0 {
-			return -1
-		}
-		i += from
-		within := i > 0 && wordByte.Match(page[i-1:i])
-		if !within && pseudonymAt.Match(page[i:min(i+pseudonymSize+1, len(page))]) {
-			return i
-		}
-		from = i + 2
-	}
-}
-
-// wordByte matches a part of a word.
-var wordByte = regexp.MustCompile(`\w`)
-
-// Unbroken returns a page in which no pseudonym is broken at its hyphen at the end of a line: each in a text is put into
-// an element of its own. The page must come from html/template, which leaves no angle brackets in attributes.
-func Unbroken(page []byte) []byte {
-	var out []byte
-	done := 0
-	for at := nextPseudonym(page, 0); at >= 0; at = nextPseudonym(page, at+pseudonymSize) {
-		open, end := bytes.LastIndexByte(page[:at], '<'), bytes.LastIndexByte(page[:at], '>')
-		if open > end || plainText.Match(page[max(open, 0):at]) {
-			continue
-		}
-		out = append(append(out, page[done:at]...), `<span class="keep">`...)
-		done = at + pseudonymSize
-		out = append(append(out, page[at:done]...), `</span>`...)
-	}
-	return append(out, page[done:]...)
-}
-
-// plainText matches the beginnings of elements that have texts without elements, and of those that do not break theirs.
-var plainText = regexp.MustCompile(`^<((title|textarea|option|text|tspan|desc|pre|script|style)\b|\w+ class="who")`)

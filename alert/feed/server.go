@@ -172,7 +172,7 @@ func (s *Server) cookie() string {
 }
 
 // failed is what a reader is told of an error that is not theirs.
-const failed = "something failed: the daemon's log says what"
+const failed = "the daemon's log says what failed"
 
 // token returns the valid token of a request, from its header or its cookie, or ErrToken.
 func (s *Server) token(r *http.Request) (*Token, error) {
@@ -201,7 +201,7 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		case errors.Is(err, ErrToken):
 			err = refuse(http.StatusUnauthorized, "a token is required that is valid")
 		case err == nil && !slices.Contains(roles, t.Role):
-			err = refuse(http.StatusForbidden, "your role (%s) does not have access to this page", t.Role)
+			err = refuse(http.StatusForbidden, "your role (%s) does not have access to this page: it is for %s", t.Role, rolesText(roles))
 		case err == nil:
 			who := &reader{t, s.Mask(t.Role)}
 			who.translate(r)
@@ -231,6 +231,16 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 
 		write(w, status, map[string]string{"error": text})
 	})
+}
+
+// rolesText names roles in a sentence.
+func rolesText(roles []Role) string {
+	names := make([]string, len(roles))
+	for i, r := range roles {
+		names[i] = string(r)
+	}
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
 }
 
 // write answers v as JSON.

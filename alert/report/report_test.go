@@ -205,6 +205,10 @@ func TestMasked(t *testing.T) {
 	m := alert.NewMask([]byte("k"), "hr", nil) // colleagues are known by the person's domain
 	r := MakeReview(input(a), user, time.Time{}, time.Time{})
 	r.Mask(m)
+	var page strings.Builder
+	if err := r.Write(&page, "html"); err != nil || !strings.Contains(page.String(), `<span class="keep">P-`) {
+		t.Errorf("pseudonyms are broken at their hyphens: %v", err)
+	}
 	d := MakeDigest(input(a), mondayOf(a.Time), Triage{})
 	d.Mask(m)
 	for _, v := range []any{r, d} {

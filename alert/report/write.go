@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"cmp"
 	"embed"
 	"encoding/base64"
@@ -136,7 +137,12 @@ func (r *Review) Write(w io.Writer, format string) error {
 	case "md":
 		return texts.ExecuteTemplate(w, "review.md", r)
 	case "html":
-		return pages.ExecuteTemplate(w, "review.html", r)
+		var b bytes.Buffer
+		if err := pages.ExecuteTemplate(&b, "review.html", r); err != nil {
+			return err
+		}
+		_, err := w.Write(Unbroken(b.Bytes()))
+		return err
 	}
 	return fmt.Errorf("format %q: html, json, md", format)
 }

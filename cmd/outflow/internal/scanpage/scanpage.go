@@ -130,7 +130,7 @@ func Write(w io.Writer, in *Input) error {
 	if err := templates.Execute(&b, p); err != nil {
 		return err
 	}
-	_, err := w.Write(feed.Unbroken(b.Bytes()))
+	_, err := w.Write(reports.Unbroken(b.Bytes()))
 	return err
 }
 
