@@ -155,6 +155,9 @@ func TestParameters(t *testing.T) {
 			t.Errorf("%s: %d %.200s", path, status, body)
 		}
 	}
+	if status, body, _ := x.ask(SOC, "POST", "/v1/suppressions", `{"reason":"x"}`); status != 404 {
+		t.Errorf("a suppression for no alert: %d %s", status, body)
+	}
 }
 
 // TestMethods checks that a method that a path does not have is answered with those that it has.

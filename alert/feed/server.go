@@ -461,9 +461,12 @@ func (s *Server) writeOCSF(w http.ResponseWriter, list []item) error {
 
 // latest returns the current version of an alert, and all versions.
 func (s *Server) latest(ctx context.Context, id string) (*alert.Change, []alert.Change, error) {
-	list, err := s.Alerts.Changes(ctx, alert.Filter{Alert: id, All: true, Limit: 1000})
-	if err != nil {
-		return nil, nil, err
+	var list []alert.Change
+	if id != "" { // which would be all alerts
+		var err error
+		if list, err = s.Alerts.Changes(ctx, alert.Filter{Alert: id, All: true, Limit: 1000}); err != nil {
+			return nil, nil, err
+		}
 	}
 	if len(list) == 0 {
 		return nil, nil, refuse(http.StatusNotFound, "there is no such alert")
