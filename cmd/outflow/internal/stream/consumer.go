@@ -73,6 +73,7 @@ func (w *Worker) consume(ctx context.Context, l *Logs, p *Processor) error {
 	defer c.readers.Wait()
 	defer cancel()
 
+	p.oldCame = time.Now() // sources have yet to look for what there is
 	if p.deltas != nil {
 		p.deltas.arrived = func() bool { return len(c.arrivals) > 0 }
 	}
@@ -244,7 +245,7 @@ func (c *consumer) situation(now time.Time) situation {
 		ended:      c.ended == len(c.initial),
 		once:       c.worker.Once,
 		incomplete: c.deliveries.Any() || c.behind(),
-		arriving:   c.processor.arriving(quiet),
+		arriving:   c.processor.arriving(now),
 		full:       c.processor.window.Len() >= maxWindow,
 		resting:    now.Before(c.rest),
 		flushed:    c.flushed,

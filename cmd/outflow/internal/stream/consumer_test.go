@@ -31,3 +31,12 @@ func TestExtent(t *testing.T) {
 		}
 	}
 }
+
+// TestArriving waits for the end of history, but not for a pause in what has just happened, which may never come.
+func TestArriving(t *testing.T) {
+	now := time.Now()
+	p := &Processor{oldCame: now}
+	if !p.arriving(now.Add(settleQuiet-1)) || p.arriving(now.Add(settleQuiet)) {
+		t.Error("history is not waited for as long as it comes")
+	}
+}

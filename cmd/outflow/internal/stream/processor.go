@@ -40,8 +40,9 @@ type Processor struct {
 	file        *spill.File // for what is rarely read
 	window      *order.Window
 	checkpoints checkpoints
-	history     bool  // more than a day of events has arrived since the last processing
-	pendingFrom int64 // time of the earliest event that is to be processed, if hasPending
+	history     bool      // more than a day of events has arrived since the last processing
+	oldCame     time.Time // when something of before came last
+	pendingFrom int64     // time of the earliest event that is to be processed, if hasPending
 	hasPending  bool
 
 	published *publisher

@@ -20,6 +20,9 @@ type counters struct {
 func (pr *Processor) add(r *eventlog.Record) error {
 	pr.next[r.Partition] = r.Offset + 1
 	at, source := event.RecordTime(r.Value), event.RecordSource(r.Value)
+	if r.Appended-at > old.Milliseconds() || r.Appended == 0 {
+		pr.oldCame = time.Now()
+	}
 	count, again := pr.count(r, source)
 	switch {
 	case source == event.HR:
@@ -97,17 +100,20 @@ func (pr *Processor) processFrom(at int64) {
 	pr.hasPending = true
 }
 
-// arriving reports whether history is still arriving, given for how long nothing has arrived. If
-// history were processed before all of it is there, it would have to be processed again, and alerts
-// would be sent that later events explain.
-func (pr *Processor) arriving(quiet time.Duration) bool {
+// old is how long before it was appended to the log an event happened that counts as history.
+const old = time.Hour
+
+// arriving reports whether history is still arriving. If history were processed before all of it is there, it would have to
+// be processed again, and alerts would be sent that later events explain. What has just happened is no history: a stream
+// of it may never pause.
+func (pr *Processor) arriving(now time.Time) bool {
 	if pr.engine != nil && !pr.history {
 		return false
 	}
-	return quiet < settleQuiet
+	return now.Sub(pr.oldCame) < settleQuiet
 }
 
-// settleQuiet is how long nothing must have arrived after history has: sources list their folders
+// settleQuiet is how long no history must have arrived after some has: sources list their folders
 // more often than that.
 var settleQuiet = 5 * time.Second // tests shorten it
 
