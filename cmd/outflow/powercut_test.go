@@ -340,9 +340,13 @@ func (p *powered) restart(i int, d *disk, base, conf string, place int64, rng *r
 	p.told = p.told[:len(told):len(told)]
 	p.seen = map[string]int{}
 	p.mu.Unlock()
+	if want := sent[len(sent)-1].records; p.count(filepath.Join(data, "log.db"),
+		"SELECT coalesce(sum(n), 0) FROM segment JOIN topic ON topic.id = segment.topic WHERE name = 'events'") < want {
+		missing("fewer than %d records are in the event log", want)
+	}
 	cmd := p.start(dir)
 	due := map[string]bool{}
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
 		clear(due)
 		for _, a := range sent {
 			due[a.who] = true
@@ -356,16 +360,15 @@ func (p *powered) restart(i int, d *disk, base, conf string, place int64, rng *r
 		if len(due) == 0 {
 			break
 		}
+		at := time.Now().UTC().Format("2006-01-02T15:04:05.000Z") // what is last waits for something later
+		p.request(p.push+"/ingest", "a-token-for-power-cuts", fmt.Sprintf(`{"type":"event","event_id":"n-%d-%s","created_by":{"type":"user",`+
+			`"login":"p1@acme.example"},"created_at":%q,"event_type":"PREVIEW","source":{"item_type":"file","item_id":"1"}}`, i, at, at))
 	}
 	if len(due) > 0 {
 		missing("nobody was told of %v", slices.Sorted(maps.Keys(due)))
 	}
 	cmd.Process.Signal(syscall.SIGTERM)
 	cmd.Wait()
-	if want := sent[len(sent)-1].records; p.count(filepath.Join(data, "log.db"),
-		"SELECT coalesce(sum(n), 0) FROM segment JOIN topic ON topic.id = segment.topic WHERE name = 'events'") < want {
-		missing("fewer than %d records are in the event log", want)
-	}
 	feed := filepath.Join(data, "feed.db")
 	if n := p.count(feed, "SELECT count(DISTINCT alert) FROM triage"); n < len(done) {
 		missing("%d decisions of %d", len(done)-n, len(done))
