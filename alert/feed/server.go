@@ -43,6 +43,8 @@ type Server struct {
 	Watchlists func(ctx context.Context) ([]Watchlist, error)
 	// Exempt reports whether a user has opted out of watchlists; nil if nobody can.
 	Exempt func(ctx context.Context, user, department string) (bool, error)
+	// Anchored keeps an anchor of the audit log elsewhere; it is called every hour. It may be nil.
+	Anchored func(ctx context.Context, a Anchor) error
 	// Person-days needed before counts are scored by what is usual in the organisation.
 	Enough    float64
 	Detectors finding.Detectors // traits of all detectors
@@ -651,6 +653,11 @@ func (s *Server) Run(ctx context.Context) error {
 			} else if anchoredAt = now; a != anchored {
 				anchored = a
 				s.Log.Info("audit log anchor", "line", a.Line, "head", a.Head)
+			}
+			if s.Anchored != nil && anchored.Line > 0 {
+				if err := s.Anchored(ctx, anchored); err != nil && ctx.Err() == nil {
+					s.Log.Error("audit log anchor not kept", "err", err)
+				}
 			}
 		}
 

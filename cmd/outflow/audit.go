@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert/feed"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -33,14 +35,20 @@ func newAuditVerify(stdout io.Writer, path *string) *cobra.Command {
 		Long: `Verify checks the hash chain of the audit log of accesses and prints its head. Keep the
 head where administrators of this machine cannot write: if lines are cut off at the end,
 the chain still fits, but has another head. The daemon logs the head every hour ("audit
-log anchor"), so it is wherever that log is shipped to. With --anchor, verify
-checks the chain against a head that was kept.`,
+log anchor"), so it is wherever that log is shipped to, and keeps it where feed.audit of the
+configuration says: verify checks the chain against every anchor in that file, and fails if
+the file is missing. With --anchor, it checks it against one that was kept elsewhere.`,
 		Args: usage(cobra.NoArgs),
 		RunE: readingFeed(path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
 			list, err := parseAnchors(anchors)
 			if err != nil {
 				return err
 			}
+			kept, err := keptAnchors(*path)
+			if err != nil {
+				return err
+			}
+			list = append(list, kept...)
 			n, head, err := s.Verify(cmd.Context(), list...)
 			if err != nil {
 				return err
@@ -51,6 +59,32 @@ checks the chain against a head that was kept.`,
 	}
 	cmd.Flags().StringArrayVar(&anchors, "anchor", nil, "`LINE:HEAD` that was kept elsewhere; may be repeated")
 	return cmd
+}
+
+// keptAnchors reads the file with anchors of a configuration; none if it names no file.
+func keptAnchors(path string) ([]feed.Anchor, error) {
+	conf, err := config.Load(path)
+	if err != nil {
+		return nil, &exit{exitUsage, err}
+	}
+	name := conf.Feed.Audit.Anchors
+	if name == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("anchors of the audit log: %w", err)
+	}
+	var texts []string
+	for line := range strings.Lines(string(b)) {
+		_, text, _ := strings.Cut(strings.TrimSpace(line), " ")
+		texts = append(texts, text)
+	}
+	list, err := parseAnchors(texts)
+	if err != nil || len(list) == 0 {
+		return nil, fmt.Errorf("anchors of the audit log: %s was changed", plain.Escape(name))
+	}
+	return list, nil
 }
 
 // parseAnchors reads the values of --anchor.

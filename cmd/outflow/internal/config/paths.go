@@ -12,7 +12,7 @@ func (c *Config) resolvePaths(file string) {
 		return
 	}
 	r := resolver(filepath.Dir(file))
-	r.resolve(&c.Rules, &c.DataDir, &c.Snapshots.Dir, &c.Feed.Cert, &c.Feed.Key)
+	r.resolve(&c.Rules, &c.DataDir, &c.Snapshots.Dir, &c.Feed.Cert, &c.Feed.Key, &c.Feed.Audit.Anchors)
 	r.certificates(&c.Log.Files)
 	for i := range c.AddressDatabases {
 		r.resolve(&c.AddressDatabases[i])

@@ -138,6 +138,15 @@ type Feed struct {
 	SecondPerson string `yaml:"second_person"`
 	// OIDC is the identity provider that people sign in through, in addition to tokens.
 	OIDC OIDC `yaml:"oidc"`
+	// Audit is where the end of the audit log is kept apart from it.
+	Audit Audit `yaml:"audit"`
+}
+
+// Audit is where anchors of the audit log go: they show later whether lines were cut off, or the file was replaced.
+type Audit struct {
+	Anchors string        `yaml:"anchors"` // a file that every anchor is appended to; "" for none
+	Channel string        `yaml:"channel"` // that an anchor is sent through; "" for none
+	Every   time.Duration `yaml:"every"`   // how often; 24h if 0
 }
 
 // OIDC is an OpenID Connect provider. It sends browsers back to public_url.

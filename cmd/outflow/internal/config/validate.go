@@ -182,6 +182,14 @@ func (c *Config) checkFeed() error {
 	case f.Cert == "" && !loopback(host):
 		return errors.New("feed: cert and key are required unless listen is a loopback address")
 	}
+	a := &f.Audit
+	known := slices.ContainsFunc(c.Channels, func(ch Channel) bool { return ch.Name == a.Channel && ch.Kind != "file" })
+	if a.Channel != "" && !known {
+		return fmt.Errorf("feed.audit.channel: there is no channel %q; one of kind file takes anchors as well (anchors)", a.Channel)
+	}
+	if a.Every < 0 {
+		return errors.New("feed.audit.every: cannot be negative")
+	}
 	if _, err := f.Proxies(); err != nil {
 		return fmt.Errorf("feed.%w", err)
 	}

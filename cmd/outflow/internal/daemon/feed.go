@@ -51,6 +51,7 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		Digest:     d.digest,
 		Reports:    d.reportInput,
 		Channels:   d.channelNames,
+		Anchored:   d.keepAnchor,
 		Watchlists: d.watchlists,
 		Exempt:     d.exempt,
 		Coverage:   func(ctx context.Context) (*feed.Coverage, error) { return d.coverage(ctx, l) },
