@@ -430,7 +430,7 @@ func (s *Server) assignPage(w http.ResponseWriter, r *http.Request, who *reader)
 	}
 	t := Triage{Status: cmp.Or(all[id].Status, Undecided), DuplicateOf: all[id].DuplicateOf, Batch: rand.Text()}
 	if t.Assignee = strings.TrimSpace(r.PostFormValue("assignee")); t.Assignee == all[id].Assignee {
-		http.Redirect(w, r, alertURL(id, queue, ""), http.StatusSeeOther)
+		http.Redirect(w, r, alertURL(who.mask.ID(id), queue, ""), http.StatusSeeOther)
 		return nil
 	}
 	if t.Status == False || t.Status == BenignTrue {
@@ -439,7 +439,7 @@ func (s *Server) assignPage(w http.ResponseWriter, r *http.Request, who *reader)
 	if _, err := s.decide(r.Context(), id, t, who); err != nil {
 		return err
 	}
-	http.Redirect(w, r, alertURL(id, queue, t.Batch), http.StatusSeeOther)
+	http.Redirect(w, r, alertURL(who.mask.ID(id), queue, t.Batch), http.StatusSeeOther)
 	return nil
 }
 
