@@ -154,6 +154,7 @@ type powered struct {
 	hook             *httptest.Server
 	mu               sync.Mutex
 	told, sent, done []acknowledged
+	first            []acknowledged // told before any cut
 	seen             map[string]int // how often each message came
 }
 
@@ -298,6 +299,7 @@ func TestPowerCut(t *testing.T) {
 	p.work(60)
 	cmd.Process.Kill()
 	cmd.Wait()
+	p.first = slices.Clone(p.told)
 	log, err := os.ReadFile(p.log)
 	if err != nil || len(p.told) == 0 || len(p.done) == 0 {
 		t.Fatalf("%v; %d told, %d decided", err, len(p.told), len(p.done))
@@ -335,9 +337,9 @@ func (p *powered) restart(i int, d *disk, base, conf string, place int64, rng *r
 		lost++
 		p.t.Errorf("cut %d at %d: %s", i, place, fmt.Sprintf(format, args...))
 	}
-	sent, told, done := upTo(p.sent, place), upTo(p.told, place), upTo(p.done, place)
+	sent, told, done := upTo(p.sent, place), upTo(p.first, place), upTo(p.done, place)
 	p.mu.Lock()
-	p.told = p.told[:len(told):len(told)]
+	p.told = slices.Clone(told)
 	p.seen = map[string]int{}
 	p.mu.Unlock()
 	if want := sent[len(sent)-1].records; p.count(filepath.Join(data, "log.db"),
