@@ -559,7 +559,8 @@ func (s *Server) decide(ctx context.Context, id string, t Triage, who *reader) (
 			return false, err
 		}
 	}
-	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, who.about("decided "+string(t.Status)+" about", t.Alert, "")+with); err != nil {
+	what := who.about("decided "+string(t.Status)+" about", t.Alert, "") + with
+	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, what); err != nil {
 		return false, err
 	}
 	if err := s.Store.Decide(ctx, t, &c.Alert); err != nil {

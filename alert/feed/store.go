@@ -314,8 +314,8 @@ func (s *Store) LatestDecisions(ctx context.Context, alerts ...string) (map[stri
 		}
 		which, args = "WHERE alert IN (SELECT value FROM json_each(?))", []any{string(ids)}
 	}
-	rows, err := s.db.QueryContext(ctx, "SELECT alert, at, who, status, assignee, note, duplicate_of FROM triage WHERE seq IN (SELECT max(seq) "+
-		"FROM triage "+which+" GROUP BY alert)", args...)
+	rows, err := s.db.QueryContext(ctx, "SELECT alert, at, who, status, assignee, note, duplicate_of FROM triage "+
+		"WHERE seq IN (SELECT max(seq) FROM triage "+which+" GROUP BY alert)", args...)
 	if err != nil {
 		return nil, fmt.Errorf("feed: list latest decisions: %w", err)
 	}

@@ -235,7 +235,8 @@ func (p *pdf) left() {
 	for i := range r.Left {
 		l := &r.Left[i]
 		rows = append(rows, []string{
-			l.Kind + ": " + l.Unit, titles(l.Sources), plain.Amount(l.Observed), strconv.Itoa(l.Days), plain.Amount(l.Expected), plain.Amount(l.Peers),
+			l.Kind + ": " + l.Unit, titles(l.Sources), plain.Amount(l.Observed), strconv.Itoa(l.Days),
+			plain.Amount(l.Expected), plain.Amount(l.Peers),
 		})
 	}
 	p.table([]string{"Kind", "From", "Amount", "Days", "Baseline", "Colleagues"}, []float64{.3, .2, .14, .1, .12, .14}, rows,

@@ -70,7 +70,8 @@ ALERT is the id of an alert, or the beginning of one, as scan prints it.`,
 				return &exit{exitUsage, fmt.Errorf("status %q: %s", args[1], strings.Join(statuses, ", "))}
 			}
 			if (t.Status == feed.Duplicate) != (of != "") {
-				return &exit{exitUsage, errors.New("--duplicate-of names the alert that reports the same: it is required for duplicate, and for nothing else")}
+				return &exit{exitUsage, errors.New("--duplicate-of names the alert that reports the same: " +
+					"it is required for duplicate, and for nothing else")}
 			}
 			return decide(cmd.Context(), stdout, data, args[0], t)
 		},
