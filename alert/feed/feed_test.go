@@ -45,6 +45,7 @@ type team struct {
 var detectors = finding.Detectors{
 	"bulk_download":    0,
 	"external_sharing": finding.SharesOutside,
+	"common_activity":  finding.AboutData | finding.AboutMany,
 	"logging_disabled": finding.NeverSuppressed,
 	"names_left_out":   finding.AboutData,
 	"source_silent":    finding.AboutData | finding.NeverSuppressed,
@@ -999,7 +1000,8 @@ func TestUnseen(t *testing.T) {
 	a := alert.Sample(start)
 	a.ID, a.Time = fmt.Sprintf("%032x", 1), start
 	x.take(a, about(2, "names_left_out", "names were left out", start), about(3, "source_gap", "Box was not read", start.Add(-time.Hour)),
-		about(4, "source_gap", "Slack was not read", start.AddDate(0, 0, -9)))
+		about(4, "source_gap", "Slack was not read", start.AddDate(0, 0, -9)),
+		about(5, "common_activity", "5 people within 12 days", start))
 	got, err := x.server.missingSources(t.Context(), &a)
 	if err != nil || !slices.Equal(got, []string{"names were left out", "Box was not read"}) {
 		t.Error(got, err)

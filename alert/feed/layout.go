@@ -34,7 +34,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"number":   func(x float64) string { return plain.Number(int64(math.Round(x))) },
 	"one":      func(x float64) string { return fmt.Sprintf("%.1f", x) },
 	"bars":     bars,
-	"short":    short,
+	"short":    plain.Amount,
 	"sentence": sentenceOf,
 	"vendor":   vendorTitle,
 	"ago":      ago,

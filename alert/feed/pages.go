@@ -116,7 +116,7 @@ func bars(a *alert.Alert) template.HTML {
 			long := max(width*r.value/most, 1)
 			fmt.Fprintf(&b, `<text x="0" y="%d" class="l">%s</text>`, y+10, r.name)
 			fmt.Fprintf(&b, `<rect x="80" y="%d" width="%.1f" height="11" class="%s"/>`, y, long, r.class)
-			fmt.Fprintf(&b, `<text x="%.1f" y="%d" class="l">%s</text>`, 86+long, y+10, template.HTMLEscapeString(short(r.value)))
+			fmt.Fprintf(&b, `<text x="%.1f" y="%d" class="l">%s</text>`, 86+long, y+10, template.HTMLEscapeString(plain.Amount(r.value)))
 			y += 15
 		}
 		y += 10
@@ -129,15 +129,4 @@ func bars(a *alert.Alert) template.HTML {
 		`<svg role="img" aria-label="What was seen on this day beside a usual day of the person and of colleagues"`+
 			` viewBox="0 0 460 %d" class="bars">%s</svg>`,
 		y, b.String()))
-}
-
-// short formats an amount: without decimals from ten on, with at most one below.
-func short(x float64) string {
-	if x >= 10 || x == math.Trunc(x) {
-		return plain.Number(int64(math.Round(x)))
-	}
-	if x > 0 && x < .05 {
-		return "under 0.1"
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%.1f", x), ".0")
 }

@@ -153,8 +153,8 @@ func (s *Server) latestAbout(ctx context.Context, user string, before int64, lim
 }
 
 // fillDays adds what the daily summaries of the last 90 days with data say.
-func (p *personProfile) fillDays(ctx context.Context, alerts *alert.Store, user string, list []alert.Change, mask *alert.Mask) error {
-	days, err := alerts.LatestDays(ctx, user, personDays)
+func (p *personProfile) fillDays(ctx context.Context, store *alert.Store, user string, list []alert.Change, mask *alert.Mask) error {
+	days, err := store.LatestDays(ctx, user, personDays)
 	if err != nil {
 		return err
 	}
@@ -167,7 +167,11 @@ func (p *personProfile) fillDays(ctx context.Context, alerts *alert.Store, user 
 	last := &days[len(days)-1]
 	p.Department, p.Service, p.Until = last.Department, last.Service, time.UnixMilli(last.End-12*time.Hour.Milliseconds()).UTC()
 	p.Active = len(days)
-	raised := alertDays(days, list)
+	alerts := make([]*alert.Alert, len(list))
+	for i := range list {
+		alerts[i] = &list[i].Alert
+	}
+	raised := report.DayAlerts(days, alerts)
 	services := map[string]int{}
 	for i := range days {
 		d := &days[i]
@@ -193,42 +197,9 @@ func (p *personProfile) fillDays(ctx context.Context, alerts *alert.Store, user 
 		return cmp.Or(cmp.Compare(b.Days, a.Days), cmp.Compare(a.Source, b.Source))
 	})
 	p.Origins = originsOf(days)
-	p.series = seriesOf(days, raised)
+	p.series = report.AllSeries(days, raised)
 	p.Volumes = volumesOf(days, p.series)
 	return nil
-}
-
-// alertDays returns the alerts of each day, by its end, the most severe first.
-func alertDays(days []finding.Activity, list []alert.Change) map[int64][]*alert.Alert {
-	raised := map[int64][]*alert.Alert{}
-	for i := range list {
-		a := &list[i].Alert
-		at := a.Time.UnixMilli()
-		on := func(d finding.Activity) bool { return d.End >= at && d.End-at < 24*time.Hour.Milliseconds() }
-		if d := slices.IndexFunc(days, on); d >= 0 && !a.Withdrawn {
-			raised[days[d].End] = append(raised[days[d].End], a)
-		}
-	}
-	for _, of := range raised {
-		slices.SortStableFunc(of, func(a, b *alert.Alert) int { return cmp.Compare(b.Score, a.Score) })
-	}
-	return raised
-}
-
-// seriesOf returns a user's days by every metric, what departs most from usual first. A day is marked if the detector
-// of the metric contributed to an alert of that day.
-func seriesOf(days []finding.Activity, raised map[int64][]*alert.Alert) []report.Series {
-	list := report.AllSeries(days, nil)
-	for i := range list {
-		of := amountOf(days, list[i].Metric)
-		marked := report.MakeSeries(days, of, func(d *finding.Activity) bool {
-			return slices.ContainsFunc(raised[d.End], func(a *alert.Alert) bool { return slices.Contains(a.Detectors, of.Detector) })
-		})
-		if marked != nil {
-			list[i] = *marked
-		}
-	}
-	return list
 }
 
 // amountOf returns the last amount of a metric; there must be one.

@@ -86,7 +86,7 @@ func counted(x float64, unit string) string {
 	if unit == unitPoints {
 		return fmt.Sprintf("%.1f %s", x, unit)
 	}
-	return short(x) + " " + unit
+	return plain.Amount(x) + " " + unit
 }
 
 // draw draws the bar at a place, so wide and so tall.

@@ -105,6 +105,9 @@ func timeline(a *alert.Alert, related []item) (list []moment) {
 // about the data in whose time it falls.
 func (s *Server) missingSources(ctx context.Context, a *alert.Alert) (list []string, err error) {
 	for _, d := range s.Detectors.With(finding.AboutData) {
+		if s.Detectors[d]&finding.AboutMany != 0 {
+			continue
+		}
 		changes, err := s.Alerts.Changes(ctx, alert.Filter{
 			Detector: d,
 			Latest:   true,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/chart"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -119,7 +120,7 @@ func AlertSeries(a *alert.Alert, days []finding.Activity) *Series {
 	return MakeSeries(days, lead, func(d *finding.Activity) bool { return d.End == days[on].End })
 }
 
-// RiskSeries returns the scores of a user's days. Days must not be empty. Marked is as in AllSeries.
+// RiskSeries returns the scores of a user's days. Days must not be empty. Marked is as in MakeSeries.
 func RiskSeries(days []finding.Activity, marked func(*finding.Activity) bool) *Series {
 	list := make([]finding.Activity, len(days))
 	var of finding.Amount
@@ -143,9 +144,26 @@ func RiskSeries(days []finding.Activity, marked func(*finding.Activity) bool) *S
 	return s
 }
 
+// DayAlerts returns the alerts of each of a user's days, by its end, the highest score first.
+func DayAlerts(days []finding.Activity, list []*alert.Alert) map[int64][]*alert.Alert {
+	raised := map[int64][]*alert.Alert{}
+	for _, a := range list {
+		at := a.Time.UnixMilli()
+		on := func(d finding.Activity) bool { return d.End >= at && d.End-at < event.Day }
+		if d := slices.IndexFunc(days, on); d >= 0 && !a.Withdrawn {
+			raised[days[d].End] = append(raised[days[d].End], a)
+		}
+	}
+	for _, of := range raised {
+		slices.SortStableFunc(of, func(a, b *alert.Alert) int { return cmp.Compare(b.Score, a.Score) })
+	}
+	return raised
+}
+
 // AllSeries returns a user's days by every metric that has amounts, what departs most from what
-// is usual first. Days are marked where marked returns true for at least one.
-func AllSeries(days []finding.Activity, marked func(*finding.Activity) bool) (list []Series) {
+// is usual first. A day is marked, and has the figure of its alert, if the detector of the metric contributed to an
+// alert of that day; see DayAlerts.
+func AllSeries(days []finding.Activity, raised map[int64][]*alert.Alert) (list []Series) {
 	seen := map[string]bool{}
 	for i := range days {
 		for j := range days[i].Counts {
@@ -154,6 +172,9 @@ func AllSeries(days []finding.Activity, marked func(*finding.Activity) bool) (li
 				continue
 			}
 			seen[x.Metric] = true
+			marked := func(d *finding.Activity) bool {
+				return slices.ContainsFunc(raised[d.End], func(a *alert.Alert) bool { return slices.Contains(a.Detectors, x.Detector) })
+			}
 			if s := cmp.Or(MakeSeries(days, x, marked), MakeSeries(days, x, nil)); s != nil {
 				list = append(list, *s)
 			}

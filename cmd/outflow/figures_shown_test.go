@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"html"
 	"io"
+	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -22,18 +25,22 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/alerttest"
 	"github.com/outflow/outflow/alert/elastic"
+	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/waittest"
 )
 
 var (
 	// amountSaid is a figure with what it counts.
 	amountSaid = regexp.MustCompile(`(?i)\b([0-9][0-9,]*(?:\.[0-9]+)?)[ -]((?:failed |Salesforce |report )?(?:rows?|exports?|reports?|files?|objects?|recipients?|people|` +
-		`grants?|sign-ins?|attempts|messages?|repositor(?:y|ies)|days before leaving)|[kMG]?B)\b`)
+		`grants?|sign-ins?|attempts|messages?|events?|repositor(?:y|ies)|days before leaving)|[kMG]?B)\b`)
 	block  = regexp.MustCompile(`(?i)</?(?:t[dhr]|li|p|div|d[dt]|h[1-6]|option|summary|section|time)\b[^>]*>`)
-	clock  = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}:[0-9]{2}(?::[0-9]{2})?|\bReport [0-9]+`)
-	domain = regexp.MustCompile(`X\s+@[A-Za-z0-9.-]*[A-Za-z0-9]`) // of an address whose person has a pseudonym
+	clock  = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{2}:[0-9]{2}(?::[0-9]{2})?|\b[0-9]{1,3}(?:\.[0-9]{1,3}){3}\b`) // and addresses
+	domain = regexp.MustCompile(`X\s+@[A-Za-z0-9.-]*[A-Za-z0-9]|X(?:\s+X)+`)                                                    // of an address whose person has a pseudonym
 	tag    = regexp.MustCompile(`(?s)<(?:style|script|svg|title)\b.*?</(?:style|script|svg|title)>|<[^>]*>`)
+	nextTo = regexp.MustCompile(`^[0-9]|[0-9]$`)
 	named  = regexp.MustCompile(`[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+[A-Za-z0-9]|P-[A-Z0-9]{10}`)
 )
 
@@ -43,7 +50,8 @@ func read(text string) string {
 		text = html.UnescapeString(tag.ReplaceAllString(block.ReplaceAllString(text, " | "), " "))
 	}
 	text = clock.ReplaceAllString(text, " | ") // which an object's name may follow
-	return strings.Join(strings.Fields(domain.ReplaceAllString(named.ReplaceAllString(text, "X"), "X")), " ")
+	text = strings.Join(strings.Fields(domain.ReplaceAllString(named.ReplaceAllString(text, "X"), "X")), " ")
+	return strings.ReplaceAll(text, `" X`, `"X`)
 }
 
 // said is an amount that a text states.
@@ -73,6 +81,54 @@ type ledger struct {
 		unit string
 	}
 	bytes []int64
+	names map[string]bool // of objects and places, which may look like amounts
+}
+
+// named takes in what something is called, as it is read, if it has a figure beside what follows or precedes it.
+func (l *ledger) named(list ...string) {
+	for _, name := range list {
+		if name = read(name); len(name) > 3 && (len(amounts(name)) > 0 || nextTo.MatchString(name)) {
+			l.names[name] = true
+		}
+	}
+}
+
+// seen adds how many events the latest alerts of a person list: all of them, and those of each network, device,
+// application and place.
+func (l *ledger) seen(latest []*alert.Alert) {
+	tally := map[string]float64{}
+	for _, a := range latest {
+		counted := map[string]bool{}
+		for i := range a.Evidence {
+			for k := range a.Evidence[i].Items {
+				x := &a.Evidence[i].Items[k]
+				id := cmp.Or(x.RecordID, x.Time.Format(time.RFC3339Nano)+x.Action+x.Object.ID)
+				if counted[id] {
+					continue
+				}
+				counted[id] = true
+				c := &x.Client
+				for kind, name := range []string{
+					"all", strings.Trim(c.IP+"/"+c.Network+"/"+c.Country, "/"), cmp.Or(c.Agent, c.UserAgent), c.Device, x.ApplicationEntity().Title,
+					x.Object.Container,
+				} {
+					if name != "" {
+						tally[fmt.Sprint(kind, name)]++
+					}
+				}
+			}
+		}
+	}
+	l.count("events", slices.Collect(maps.Values(tally))...)
+}
+
+// amounts are those that a text states, without the names of objects and places.
+func (l *ledger) amounts(text string) []said {
+	text = read(text)
+	for _, name := range slices.SortedFunc(maps.Keys(l.names), func(a, b string) int { return len(b) - len(a) }) {
+		text = strings.ReplaceAll(text, name, "|")
+	}
+	return amounts(text)
 }
 
 // count adds an amount of a unit.
@@ -87,7 +143,7 @@ func (l *ledger) count(unit string, list ...float64) {
 
 // add adds what an alert states.
 func (l *ledger) add(a *alert.Alert) {
-	texts := append([]string{a.Title, a.Reason}, a.Context...)
+	again, texts := 0, append([]string{a.Title, a.Reason}, a.Context...)
 	for _, f := range a.Facts {
 		texts = append(texts, f.Text)
 	}
@@ -108,22 +164,40 @@ func (l *ledger) add(a *alert.Alert) {
 			x := &e.Items[k]
 			l.count("rows", float64(x.Rows))
 			l.count("files", float64(x.Count))
+			l.count("objects", float64(x.Count))
 			l.count("people", float64(len(x.Recipients)))
 			l.count("recipients", float64(len(x.Recipients)))
 			l.bytes = append(l.bytes, x.Bytes, x.Object.Size)
-			texts = append(texts, x.Object.Name, x.Text())
+			l.named(x.Object.Name, x.Object.Container, x.Detail)
 		}
+		for k := range e.Destinations {
+			l.count("events", float64(e.Destinations[k].Events))
+		}
+		l.count("events", float64(e.Events), float64(e.Unlisted), float64(e.Repeats))
 	}
+	l.count("events", float64(a.EventCount))
+	for _, x := range a.Again {
+		l.count("events", float64(x.Events))
+		again += x.Events
+	}
+	l.count("events", float64(again))
 	for _, t := range texts {
-		l.texts = append(l.texts, amounts(read(t))...)
+		l.texts = append(l.texts, l.amounts(t)...)
 	}
 }
 
-// day adds what a day states.
-func (l *ledger) day(d *finding.Activity) {
-	for k := range d.Counts {
-		x := &d.Counts[k]
-		l.count(x.Unit, x.Told(), x.Usual, x.Peers)
+// days add what the days of a person state: the figure of an alert of a day where it has one, or else all of the day.
+func (l *ledger) days(days []finding.Activity, list []*alert.Alert) {
+	raised := reports.DayAlerts(days, list)
+	for i := range days {
+		for k := range days[i].Counts {
+			x := &days[i].Counts[k]
+			n := x.N
+			if slices.ContainsFunc(raised[days[i].End], func(a *alert.Alert) bool { return slices.Contains(a.Detectors, x.Detector) }) {
+				n = x.Told()
+			}
+			l.count(x.Unit, n, x.Usual, x.Peers)
+		}
 	}
 }
 
@@ -221,22 +295,31 @@ func (s *served) stored() (list []alert.Alert, of map[string]*ledger) {
 		s.t.Fatal(err)
 	}
 	of = map[string]*ledger{}
+	shown := map[string][]*alert.Alert{}
 	for i := range list {
 		a := &list[i]
 		if err := store.LoadItems(s.t.Context(), a); err != nil {
 			s.t.Fatal(err)
 		}
 		if of[a.User] == nil {
-			of[a.User] = &ledger{}
-			days, err := store.Days(s.t.Context(), a.User, time.Time{}, a.Time.AddDate(1, 0, 0))
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			for j := range days {
-				of[a.User].day(&days[j])
-			}
+			of[a.User] = &ledger{names: map[string]bool{}}
 		}
 		of[a.User].add(a)
+		if a.Severity >= alert.Medium {
+			shown[a.User] = append(shown[a.User], a)
+		}
+	}
+	for user, l := range of {
+		days, err := store.Days(s.t.Context(), user, time.Time{}, time.Now().AddDate(1, 0, 0))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if data := of[""]; data != nil && user != "" { // alerts about the data, which pages list as coverage gaps
+			l.texts = append(l.texts, data.texts...)
+		}
+		l.days(days, shown[user])
+		slices.SortFunc(shown[user], func(a, b *alert.Alert) int { return b.Time.Compare(a.Time) })
+		l.seen(shown[user])
 	}
 	return list, of
 }
@@ -278,7 +361,7 @@ func sameAlert(t *testing.T, name string, got, want *alert.Alert) {
 // sourced checks that a text states no amount that the ledger does not have, and returns how many it states.
 func sourced(t *testing.T, name, text string, l *ledger) int {
 	t.Helper()
-	list := amounts(read(text))
+	list := l.amounts(text)
 	for _, x := range list {
 		if !l.has(x) {
 			at := strings.Index(read(text), x.text)
@@ -299,8 +382,12 @@ func (s *served) everywhere() (compared int) {
 		if a.Severity < alert.Medium || a.Health {
 			continue
 		}
+		id, err := keys.ShownID(s.data, a.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
 		var one struct{ Alert alert.Alert }
-		if err := json.Unmarshal([]byte(s.get("/v1/alerts/"+a.ID)), &one); err != nil {
+		if err := json.Unmarshal([]byte(s.get("/v1/alerts/"+id)), &one); err != nil {
 			t.Fatal(err)
 		}
 		sameAlert(t, "feed", &one.Alert, a)
@@ -322,15 +409,16 @@ func (s *served) everywhere() (compared int) {
 		}
 		sameAlert(t, "ECS", &doc.Outflow, a)
 		for name, text := range map[string]string{
-			"alert's page": s.get("/alerts/" + a.ID), "explanation": s.tell("explain", "--data", s.data, a.ID),
+			"alert's page": s.get("/alerts/" + id), "explanation": s.tell("explain", "--data", s.data, a.ID),
 			"message": (&alert.Message{Alert: *a}).Text(), "person's page": s.get("/people/" + one.Alert.User), "queue": queue,
-			"OCSF": string(finding),
+			"OCSF": string(finding), "days": s.tell("report", "people", a.User, "--data", s.data),
 		} {
 			if name == "OCSF" {
 				text = strings.ReplaceAll(text, `\"`, `"`)
 			}
-			if !strings.Contains(read(text), read(a.Title)) {
-				t.Errorf("%s: %s: not %q", name, a.Short(), a.Title)
+			if name != "days" && !strings.Contains(read(text), read(a.Title)) {
+				at := strings.Index(read(text), read(a.Title)[:12])
+				t.Errorf("%s: %s: not %q: …%.120s", name, a.Short(), a.Title, read(text)[max(at, 0):])
 			}
 			if name != "queue" && name != "OCSF" {
 				compared += sourced(t, name+" of "+a.Short(), text, of[a.User])
@@ -345,24 +433,23 @@ func (s *served) everywhere() (compared int) {
 func (s *served) reports(leavers ...string) (compared int) {
 	t := s.t
 	t.Helper()
-	_, of := s.stored()
+	list, of := s.stored()
+	all := everybody(of)
 	set := func(text string) map[string]bool {
-		all := map[string]bool{}
-		for _, x := range amounts(read(text)) {
-			all[fmt.Sprint(x.n, " ", x.unit)] = true
+		stated := map[string]bool{}
+		for _, x := range all.amounts(text) {
+			stated[fmt.Sprint(x.n, " ", x.unit)] = true
 		}
-		return all
+		return stated
 	}
 	equal := func(name string, forms map[string]string) {
 		t.Helper()
-		all := map[string]bool{}
+		any := map[string]bool{}
 		for _, text := range forms {
-			for x := range set(text) {
-				all[x] = true
-			}
+			maps.Copy(any, set(text))
 		}
 		for form, text := range forms {
-			for x := range all {
+			for x := range any {
 				if !set(text)[x] {
 					t.Errorf("%s: %q is not in the %s", name, x, form)
 				}
@@ -392,21 +479,119 @@ func (s *served) reports(leavers ...string) (compared int) {
 			compared += sourced(t, form+" of the review of "+who, text, of[who])
 		}
 	}
-	for _, week := range []string{"2026-W14", "2026-W15", "2026-W16"} {
+	for _, week := range weeks(list) {
 		digest := func(format string) string {
 			return s.tell("report", "digest", "--data", s.data, "--week", week, "--format", format)
 		}
 		page := digest("html")
 		equal("digest of "+week, map[string]string{"page": page, "text": digest("text")}) // the daemon's page has more facts of each task
-		everybody := &ledger{}
-		for _, l := range of {
-			everybody.texts, everybody.units = append(everybody.texts, l.texts...), append(everybody.units, l.units...)
-			everybody.bytes = append(everybody.bytes, l.bytes...)
-		}
-		compared += sourced(t, "digest of "+week, page, everybody)
-		compared += sourced(t, "page of the digest of "+week, s.get("/digest?week="+week), everybody)
+		compared += sourced(t, "digest of "+week, page, all)
+		compared += sourced(t, "page of the digest of "+week, s.get("/digest?week="+week), all)
 	}
 	return compared
+}
+
+// everybody has the amounts of all people.
+func everybody(of map[string]*ledger) *ledger {
+	all := &ledger{names: map[string]bool{}}
+	for _, l := range of {
+		all.texts, all.units, all.bytes = append(all.texts, l.texts...), append(all.units, l.units...), append(all.bytes, l.bytes...)
+		maps.Copy(all.names, l.names)
+	}
+	return all
+}
+
+// scanned compares what a scan of the same exports shows, in the terminal and on its page, with the alerts of the daemon and
+// the scan's summary.
+func (s *served) scanned(summary string, forms map[string]string) (compared int) {
+	list, of := s.stored()
+	all := everybody(of)
+	all.texts = append(all.texts, amounts(read(summary))...)
+	for form, text := range forms {
+		for i := range list {
+			a := &list[i]
+			title := read(a.Title)
+			if form == "table" { // which shortens those of further alerts about a person
+				title = title[:min(len(title), 40)]
+			}
+			if a.Severity >= alert.Medium && !a.Health && !strings.Contains(read(text), title) {
+				s.t.Errorf("%s: %s: not %q", form, a.Short(), a.Title)
+			}
+		}
+		compared += sourced(s.t, form, text, all)
+	}
+	return compared
+}
+
+// entities compares the totals of what alerts name: in the list, on the page of each and as JSON, and with the alerts.
+func (s *served) entities() (compared int) {
+	t := s.t
+	t.Helper()
+	list, _ := s.stored()
+	naming := map[alert.Entity]map[string]bool{} // alerts
+	for i := range list {
+		for k := range list[i].Evidence {
+			for j := range list[i].Evidence[k].Items {
+				for _, x := range list[i].Evidence[k].Items[j].Entities() {
+					x.Title = ""
+					if naming[x] == nil {
+						naming[x] = map[string]bool{}
+					}
+					naming[x][list[i].ID] = true
+				}
+			}
+		}
+	}
+	read := func(path string, into any) {
+		if err := json.Unmarshal([]byte(s.get(path)), into); err != nil {
+			t.Fatal(path, err)
+		}
+	}
+	for _, kind := range alert.EntityKinds {
+		var all struct{ Entities []alert.EntitySummary }
+		read("/v1/entities?kind="+string(kind), &all)
+		for _, want := range all.Entities[:min(len(all.Entities), 8)] {
+			var got struct {
+				alert.EntitySummary
+				Pages    int
+				Mentions []struct{ Events int64 }
+			}
+			path := "/entities/" + string(kind) + "/" + url.PathEscape(want.Name)
+			if strings.Contains(want.Name, "P-") {
+				continue // of which the name is not known
+			}
+			read("/v1"+path, &got)
+			sum := int64(0)
+			for _, m := range got.Mentions {
+				sum += m.Events
+			}
+			if got.EntitySummary != want || got.Pages == 1 && sum != want.Events {
+				t.Errorf("%s: %+v, and %d events of its alerts; the list has %+v", path, got.EntitySummary, sum, want)
+			}
+			if n := len(naming[alert.Entity{Kind: kind, Name: want.Name}]); n != want.Alerts {
+				t.Errorf("%s: %d alerts, and %d name it", path, want.Alerts, n)
+			}
+			page := fmt.Sprintf("<dt>Alerts</dt><dd>%d</dd><dt>People</dt><dd>%d</dd><dt>Events</dt><dd>%s", want.Alerts, want.People,
+				plain.Number(want.Events))
+			if !strings.Contains(s.get(path), page) {
+				t.Errorf("%s: not %s", path, page)
+			}
+			compared += 3
+		}
+	}
+	return compared
+}
+
+// weeks are the last three weeks of alerts that are shown, as 2026-W14.
+func weeks(list []alert.Alert) (names []string) {
+	for i := range list {
+		if year, week := list[i].Time.ISOWeek(); list[i].Severity >= alert.Medium {
+			names = append(names, fmt.Sprintf("%d-W%02d", year, week))
+		}
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	return names[max(len(names)-3, 0):]
 }
 
 // TestFiguresEverywhere compares what the daemon serves and what reports say with the alerts that are stored.

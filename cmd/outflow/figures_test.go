@@ -134,6 +134,13 @@ func TestFiguresOfWorlds(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			daemon, config := folder(t, exports, servesFeed)
+			d := serve(t, daemon, config)
+			seen, told := d.everywhere(), d.reports(mostSevere(t, state))
+			found := d.scanned(stderr.String(), map[string]string{"table": table.String(), "page of the scan": string(written)})
+			if totals := d.entities(); seen < 500 || told < 20 || found < 100 || totals < 30 {
+				t.Errorf("only few amounts are compared: %d served, %d reported, %d scanned, %d totals", seen, told, found, totals)
+			}
 			for _, a := range figuresKept(t, state, 10) {
 				if a.Severity < alert.Medium || a.Health {
 					continue
@@ -152,6 +159,17 @@ func TestFiguresOfWorlds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// mostSevere is the person with the alert of the highest score.
+func mostSevere(t *testing.T, state string) (who string) {
+	t.Helper()
+	for _, a := range figuresKept(t, state, 0) {
+		if who == "" && !a.Health && !a.Service {
+			who = a.User
+		}
+	}
+	return who
 }
 
 // dayOf is the index of the day that an alert is about: the first that ends after it. Days may have 23 hours.

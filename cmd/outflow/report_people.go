@@ -17,7 +17,6 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/explain"
 	"github.com/outflow/outflow/cmd/outflow/internal/reporting"
 	"github.com/outflow/outflow/internal/chart"
-	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 )
@@ -94,14 +93,14 @@ func (f *peopleFlags) run(ctx context.Context, args []string, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	marked := alertDays(data.In.Alerts, user, days)
+	raised := alertDays(data.In.Alerts, user, days)
 	if mask != nil {
 		user = mask.Name(user)
 	}
 	for i := range days {
 		days[i].User = user
 	}
-	return out.write(stdout, days, func(w io.Writer) error { return f.writePerson(w, user, days, marked) })
+	return out.write(stdout, days, func(w io.Writer) error { return f.writePerson(w, user, days, raised) })
 }
 
 // personDays is a person with the scores of their days. It is written as JSON.
@@ -238,25 +237,19 @@ func telling(list []reports.Series) (out []reports.Series) {
 	return out
 }
 
-// alertDays are the ends of the days with an alert of medium severity or above about a person.
-func alertDays(list []alert.Alert, user string, days []finding.Activity) map[int64]bool {
-	marked := map[int64]bool{}
+// alertDays are the alerts of medium severity or above about a person, by the end of their day.
+func alertDays(list []alert.Alert, user string, days []finding.Activity) map[int64][]*alert.Alert {
+	var of []*alert.Alert
 	for i := range list {
-		a := &list[i]
-		if a.User != user || a.Severity < alert.Medium {
-			continue
-		}
-		at := a.Time.UnixMilli()
-		on := func(d finding.Activity) bool { return d.End >= at && d.End-at < event.Day }
-		if k := slices.IndexFunc(days, on); k >= 0 {
-			marked[days[k].End] = true
+		if a := &list[i]; a.User == user && a.Severity >= alert.Medium {
+			of = append(of, a)
 		}
 	}
-	return marked
+	return reports.DayAlerts(days, of)
 }
 
 // writePerson draws the days of a person.
-func (f *peopleFlags) writePerson(w io.Writer, user string, days []finding.Activity, marked map[int64]bool) error {
+func (f *peopleFlags) writePerson(w io.Writer, user string, days []finding.Activity, raised map[int64][]*alert.Alert) error {
 	if len(days) == 0 {
 		_, err := fmt.Fprintf(w, "No days of %s are stored.\n", plain.Escape(user))
 		return err
@@ -271,14 +264,13 @@ func (f *peopleFlags) writePerson(w io.Writer, user string, days []finding.Activ
 		fmt.Fprint(w, "; leaving")
 	}
 	fmt.Fprintln(w)
-	if len(marked) > 0 {
+	if len(raised) > 0 {
 		fmt.Fprintln(w, "^ marks days with an alert of medium severity or above")
 	}
 	_, width := terminal(w)
 	ascii := !unicodeWanted(w)
-	isMarked := func(a *finding.Activity) bool { return marked[a.End] }
-	list := reports.AllSeries(days, isMarked)
-	if s := reports.RiskSeries(days, isMarked); s != nil {
+	list := reports.AllSeries(days, raised)
+	if s := reports.RiskSeries(days, func(a *finding.Activity) bool { return len(raised[a.End]) > 0 }); s != nil {
 		list = slices.Insert(list, 0, *s)
 	}
 	drawn := list

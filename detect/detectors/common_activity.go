@@ -9,5 +9,5 @@ import (
 // commonActivity is the same unusual activity of many people within days.
 var commonActivity = &detect.Detector{
 	Name: "common_activity", Title: "The same activity by many people",
-	Traits: finding.AboutData, Mechanism: detect.CommonActivity,
+	Traits: finding.AboutData | finding.AboutMany, Mechanism: detect.CommonActivity,
 }

@@ -12,7 +12,7 @@ type Traits uint8
 // The traits.
 const (
 	// AboutData marks a detector that reports on the data rather than on a person. Its findings
-	// make those of other detectors less certain.
+	// make those of other detectors less certain, except if it is AboutMany.
 	AboutData Traits = 1 << iota
 	// AboutLeavers marks a detector that reports only on people who are leaving.
 	AboutLeavers
@@ -25,6 +25,8 @@ const (
 	SharesOutside
 	// TakesData marks a detector that sees data leave.
 	TakesData
+	// AboutMany marks a detector that reports what many people did alike: no data is missing.
+	AboutMany
 )
 
 // Detectors are the traits of detectors by name. An unknown detector has none.

@@ -29,12 +29,12 @@ func Printable(s string) string {
 // Count formats a number with separators.
 func Count(n int) string { return Number(int64(n)) }
 
-// Amount formats an amount: without decimals from ten on, with one below.
+// Amount formats an amount: without decimals from ten on, with at most one below.
 func Amount(x float64) string {
-	if x >= 10 || x == math.Trunc(x) {
+	if x >= 9.95 {
 		return Number(int64(math.Round(x)))
 	}
-	return strconv.FormatFloat(x, 'f', 1, 64)
+	return strings.TrimSuffix(strconv.FormatFloat(x, 'f', 1, 64), ".0")
 }
 
 // CountOf formats a number with separators and its noun: one if n is 1, many otherwise. "1 dead

@@ -3,12 +3,14 @@ package explain
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/alert"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/detect/engine"
+	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -44,6 +46,13 @@ func New(a *alert.Alert) (*Explanation, error) {
 	return x, nil
 }
 
+// overDays says whether what a detector observed is of more than the person's day.
+func overDays(a *alert.Alert, e *alert.Evidence) bool {
+	return a.Receipt != nil && slices.ContainsFunc(a.Receipt.Counts, func(c finding.Count) bool {
+		return c.Detector == e.Detector && c.Unit == e.Unit && strings.HasSuffix(c.Window, " d")
+	})
+}
+
 // notes say how what the alert counts was counted.
 func notes(a *alert.Alert) (list []string) {
 	for _, e := range a.Evidence {
@@ -52,9 +61,13 @@ func notes(a *alert.Alert) (list []string) {
 		}
 		var parts []string
 		if e.Observed > 0 && e.Unit != "" {
-			parts = append(parts, plain.Count(int(e.Observed))+" "+e.Unit)
+			parts = append(parts, plain.Amount(e.Observed)+" "+e.Unit)
 		}
-		parts = append(parts, plain.CountOf(e.Events, "event", "events")+" counted")
+		counted := plain.CountOf(e.Events, "event", "events") + " counted"
+		if overDays(a, &e) {
+			counted += " on this day"
+		}
+		parts = append(parts, counted)
 		if e.Repeats > 0 {
 			parts = append(parts, plain.CountOf(e.Repeats, "further event", "further events")+" about things counted already")
 		}
