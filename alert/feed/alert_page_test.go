@@ -279,7 +279,11 @@ func TestAssign(t *testing.T) {
 	}
 	_, body, _ = x.ask(SOC, "GET", "/?status=any", "")
 	_, form, _ = strings.Cut(body, `id="bulk"`)
-	if _, form, _ = strings.Cut(form, "<button "); !strings.HasPrefix(form, "disabled hidden>") {
+	if _, form, _ = strings.Cut(form, "<button "); !strings.HasPrefix(form, "hidden></button>") {
 		t.Errorf("Enter on a checkbox of the queue presses %.40s", form)
+	}
+	status, body, _ := x.ask(SOC, "POST", "/alerts", "id="+x.server.Mask(SOC).ID(a.ID), "Content-Type", "application/x-www-form-urlencoded")
+	if list, err := x.store.Decisions(t.Context(), a.ID); status != 422 || err != nil || len(list) != 6 || !strings.Contains(body, "Choose how to close.") {
+		t.Errorf("%d %v %v", status, list, err)
 	}
 }

@@ -124,7 +124,7 @@
       get("close").firstElementChild.focus();
       return;
     }
-    if (e.key === "Enter" && e.target.type === "radio") { // it chooses, and decides nothing
+    if (e.key === "Enter" && /^(radio|checkbox)$/.test(e.target.type)) { // it chooses, and decides nothing
       e.preventDefault();
       return;
     }
