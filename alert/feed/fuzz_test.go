@@ -71,6 +71,16 @@ func FuzzQuery(f *testing.F) {
 // pseudonymSpan is how pages mark a pseudonym within a text.
 var pseudonymSpan = regexp.MustCompile(`<span class="keep">P-[A-Z2-9]{10}</span>`)
 
+// markup are texts that would become markup, script or another header where they are not escaped.
+var markup = []string{
+	"<script>x</script>", "</script><script>x</script>", `"><img src=x onerror=x>`, `'><svg/onload=x>`, "</style><script>x</script>",
+	"</title><script>x</script>", "</textarea><script>x</script>", "';x;//", `";x;//`, "`${x}`", "javascript:x", "data:text/html,<script>x</script>",
+	"<iframe src=//evil.example>", "<meta http-equiv=refresh content=0;url=//evil.example>", "<base href=//evil.example/>",
+	"<a href=javascript:x>x</a>", `<math><mi//xlink:href="data:x,<script>x</script>">`, "]]><script>x</script>", "<!--<script>x</script>",
+	"%3Cscript%3Ex%3C/script%3E", "&lt;script&gt;x&lt;/script&gt;", "\u202etxt.exe", "a\r\nSet-Cookie: x=1\r\n", "data: x\n\nevent: alert\ndata: {}",
+	"{{printf \"%s\" .}}", "\x1b[31mred", "<style>*{display:none}</style>", `" autofocus onfocus="x`,
+}
+
 // FuzzPages asserts that an attacker's text adds no markup to a page.
 func FuzzPages(f *testing.F) {
 	x := newTeam(f, 0)
@@ -79,6 +89,9 @@ func FuzzPages(f *testing.F) {
 		"", "plain", alerttest.Hostile, `" onmouseover="x`, "</script>", "javascript:alert(1)", "\xff", "\u2028",
 		"\x00", "{{.}}", "&lt;",
 	} {
+		f.Add(s, s)
+	}
+	for _, s := range markup {
 		f.Add(s, s)
 	}
 	x.set(start)
