@@ -328,6 +328,18 @@ func (p *powered) restart(i int, d *disk, base, conf string, place int64, rng *r
 	if err := os.CopyFS(data, os.DirFS(filepath.Join(base, "data"))); err != nil {
 		p.t.Fatal(err)
 	}
+	if err := os.Chmod(data, 0o700); err != nil { // a copy is open to others
+		p.t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(data, "*"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, file := range files {
+		if err := os.Chmod(file, 0o600); err != nil {
+			p.t.Fatal(err)
+		}
+	}
 	d.cut(p.t, data, rng)
 	config := filepath.Join(dir, "outflow.yaml")
 	if err := os.WriteFile(config, []byte(conf), 0o600); err != nil {
