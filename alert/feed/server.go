@@ -655,11 +655,7 @@ func (s *Server) Run(ctx context.Context) error {
 				anchored = a
 				s.Log.Info("audit log anchor", "line", a.Line, "head", a.Head)
 			}
-			if s.Anchored != nil && anchored.Line > 0 {
-				if err := s.Anchored(ctx, anchored); err != nil && ctx.Err() == nil {
-					s.Log.Error("audit log anchor not kept", "err", err)
-				}
-			}
+			s.keepAnchor(ctx, anchored)
 		}
 
 		select {
@@ -667,6 +663,16 @@ func (s *Server) Run(ctx context.Context) error {
 			return ctx.Err()
 		case <-clock.C:
 		}
+	}
+}
+
+// keepAnchor has an anchor kept elsewhere.
+func (s *Server) keepAnchor(ctx context.Context, a Anchor) {
+	if s.Anchored == nil || a.Line == 0 {
+		return
+	}
+	if err := s.Anchored(ctx, a); err != nil && ctx.Err() == nil {
+		s.Log.Error("audit log anchor not kept", "err", err)
 	}
 }
 

@@ -29,8 +29,8 @@ them, by another way than the reports: verify prints it.`,
 			if key == "" {
 				var err error
 				if public, err = reporting.PublicKey(data); errors.Is(err, fs.ErrNotExist) {
-					return fmt.Errorf("%s: no such file: name the data directory that the report was made from (--data), or the key (--key)",
-						filepath.Join(data, "report.key"))
+					return fmt.Errorf("%s: no such file: name the data directory that the report was made from (--data), "+
+						"or the key (--key)", filepath.Join(data, "report.key"))
 				} else if err != nil {
 					return err
 				}

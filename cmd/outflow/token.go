@@ -83,7 +83,8 @@ func newTokenCreate(stdout io.Writer, path *string) *cobra.Command {
 		Short: "Create a token and print it: it is not stored, and cannot be shown again",
 		Args:  usage(cobra.NoArgs),
 		RunE: withFeed(path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
-			if err := s.LogAccess(cmd.Context(), time.Now(), account(), feed.Admin, "made a token of the role "+role+" for "+name); err != nil {
+			made := "made a token of the role " + role + " for " + name
+			if err := s.LogAccess(cmd.Context(), time.Now(), account(), feed.Admin, made); err != nil {
 				return err
 			}
 			text, err := s.NewToken(cmd.Context(), name, feed.Role(role), time.Now(), time.Duration(life))

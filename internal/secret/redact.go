@@ -40,8 +40,8 @@ const leastRedacted = 4
 
 // Redact returns a text from outside without secrets: without those of eight bytes and more that Resolve has
 // returned, and without the given ones, such as tokens that were issued. It finds them as they are, in any case;
-// encoded as in URLs, forms, JSON, HTML and quoted-printable text, also one in another; in base64 of any alphabet, also as a part of what was
-// encoded (RFC 7617); and in hexadecimal.
+// encoded as in URLs, forms, JSON, HTML and quoted-printable text, also one in another; in base64 of any alphabet, also as a
+// part of what was encoded (RFC 7617); and in hexadecimal.
 func Redact(text string, secrets ...string) string {
 	resolved.Lock()
 	for s := range resolved.texts {
