@@ -27,6 +27,7 @@ import (
 	"github.com/outflow/outflow/alert/elastic"
 	reports "github.com/outflow/outflow/alert/report"
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
+	"github.com/outflow/outflow/internal/country"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/waittest"
@@ -109,7 +110,7 @@ func (l *ledger) seen(latest []*alert.Alert) {
 				counted[id] = true
 				c := &x.Client
 				for kind, name := range []string{
-					"all", strings.Trim(c.IP+"/"+c.Network+"/"+c.Country, "/"), cmp.Or(c.Agent, c.UserAgent), c.Device, x.ApplicationEntity().Title,
+					"all", cmp.Or(c.IP, c.Network+country.Name(c.Country)), cmp.Or(c.Agent, c.UserAgent), c.Device, x.ApplicationEntity().Title,
 					x.Object.Container,
 				} {
 					if name != "" {
