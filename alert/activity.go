@@ -112,7 +112,8 @@ func (s *Store) EachDay(ctx context.Context, each func(*finding.Activity) error)
 // earliest first. Only the date of the times counts, in UTC.
 func (s *Store) Days(ctx context.Context, user string, from, to time.Time) (list []finding.Activity, err error) {
 	err = s.days(ctx, func(a *finding.Activity) error { list = append(list, *a); return nil },
-		"WHERE user = ? AND day >= ? AND day <= ? ORDER BY day, end", user, from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
+		"WHERE user = ? AND day >= ? AND day <= ? ORDER BY day, end", user,
+		from.UTC().Format(time.DateOnly), to.UTC().Format(time.DateOnly))
 	return list, err
 }
 

@@ -80,7 +80,8 @@ func (s *Store) Entities(ctx context.Context, f EntityFilter) (list []EntitySumm
 		x := &list[i]
 		var first int64
 		err := s.db.QueryRowContext(ctx, "SELECT count(DISTINCT user), coalesce(min(first), 0), coalesce(sum(bytes), 0), "+
-			"coalesce(sum(rows), 0) FROM entity WHERE kind = ? AND name = ?", string(f.Kind), x.Name).Scan(&x.People, &first, &x.Bytes, &x.Rows)
+			"coalesce(sum(rows), 0) FROM entity WHERE kind = ? AND name = ?", string(f.Kind), x.Name).
+			Scan(&x.People, &first, &x.Bytes, &x.Rows)
 		if err != nil {
 			return nil, fmt.Errorf("alert: sum up entity: %w", err)
 		}

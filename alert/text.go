@@ -74,7 +74,8 @@ func (m *Message) Facts() (list []Fact) {
 	}
 	add("Sources", strings.Join(SourceTitles(a.Sources), ", "))
 	if a.Unit != "" {
-		add("Observed", plain.Amount(a.Observed)+" "+a.Unit+" (usual day "+plain.Amount(a.Expected)+", colleagues "+plain.Amount(a.Peers)+")")
+		usual := "usual day " + plain.Amount(a.Expected) + ", colleagues " + plain.Amount(a.Peers)
+		add("Observed", plain.Amount(a.Observed)+" "+a.Unit+" ("+usual+")")
 	}
 	add("Sent to", a.destinations())
 	add("Exposure", a.exposed())

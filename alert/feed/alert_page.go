@@ -454,7 +454,8 @@ func (s *Server) commentPage(w http.ResponseWriter, r *http.Request, who *reader
 	if err != nil {
 		return err
 	}
-	t := Triage{Status: cmp.Or(before[id].Status, Undecided), Assignee: before[id].Assignee, Note: note, DuplicateOf: before[id].DuplicateOf}
+	t := before[id]
+	t = Triage{Status: cmp.Or(t.Status, Undecided), Assignee: t.Assignee, Note: note, DuplicateOf: t.DuplicateOf}
 	if _, err := s.decide(r.Context(), id, t, who); err != nil {
 		return err
 	}

@@ -73,7 +73,8 @@ func (s *Server) entitiesOf(r *http.Request, who *reader) (*entityList, error) {
 	if err := s.Store.LogAccess(ctx, s.Now(), who.Name, who.Role, "listed what alerts name: "+string(x.Kind)); err != nil {
 		return nil, err
 	}
-	f := alert.EntityFilter{Kind: x.Kind, Text: x.Text, Except: own, Order: x.Order, Limit: entitiesShown, Skip: (x.Page - 1) * entitiesShown}
+	f := alert.EntityFilter{Kind: x.Kind, Text: x.Text, Except: own, Order: x.Order}
+	f.Limit, f.Skip = entitiesShown, (x.Page-1)*entitiesShown
 	if x.Text == "" {
 		x.Total = x.Counts[x.Kind]
 		err = s.listEntities(ctx, who, x, f)

@@ -228,8 +228,8 @@ var failures = map[int]struct{ title, advice string }{
 	http.StatusNotFound:        {"Not found", "Check the address. What is older than its retention is deleted."},
 	http.StatusConflict:        {"It has changed", "Go back and load the page again."},
 	http.StatusTooManyRequests: {"Too many requests", "Wait a second and load the page again."},
-	http.StatusInternalServerError: {"Something failed", "Load the page again. If it fails again, tell whoever runs Outflow: the cause is in the " +
-		"daemon's log."},
+	http.StatusInternalServerError: {"Something failed", "Load the page again. If it fails again, tell whoever runs Outflow: " +
+		"the cause is in the daemon's log."},
 	http.StatusServiceUnavailable: {"Not available now", "Load the page again in a minute."},
 }
 
