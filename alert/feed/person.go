@@ -242,7 +242,8 @@ func (p *personProfile) fillOpen(list []alert.Change, mask *alert.Mask) {
 		masked := mask.Alert(a)
 		for j := range a.Exposures {
 			if x := &a.Exposures[j]; x.Closed == nil && !a.Withdrawn {
-				p.Open = append(p.Open, openAccess{masked.Exposures[j].What, x.Opened, masked.ID, report.RemedyOf(&masked, &masked.Exposures[j])})
+				shown := &masked.Exposures[j]
+				p.Open = append(p.Open, openAccess{shown.What, x.Opened, masked.ID, report.RemedyOf(&masked, shown)})
 			}
 		}
 	}
