@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"iter"
 	"slices"
 
 	"github.com/cespare/xxhash/v2"
@@ -18,8 +19,8 @@ import (
 // any order. HR's events are held without limit. Part of the events is in memory and the rest
 // compressed in an unnamed temporary file. It is not safe for concurrent use.
 type Window struct {
-	hours  map[int64]*bucket // by hour since 1970
-	hr     *bucket
+	hours  map[int64]*hour // by hour since 1970
+	hr     *hour
 	newest int64
 	events int
 
@@ -30,11 +31,37 @@ type Window struct {
 	inUse  int64 // limit of memory, in bytes
 	memory int64 // approximate size of unpacked events, in bytes
 	step   int64 // count of uses, as a clock for bucket.used
-	sums   bool  // keep bucket.sum
+	sums   bool  // keep hour.sum
 }
 
-// bucket holds the events of one hour: packed chunks, and an unpacked part. Events that arrive
-// for a packed hour go to the unpacked part.
+// hour holds the events of one hour, in one bucket, or in one for each minute if there are many: what
+// is in memory at a time is then a minute, and not the hour.
+type hour struct {
+	parts []*bucket
+	n     int           // events
+	sum   uint64        // sum of the hashes of the events
+	low   map[int]int64 // lowest offset of an event by partition of the event log
+}
+
+// minutes is the number of buckets of an hour that is divided.
+const minutes = 60
+
+// most is the number of events from which on an hour is divided.
+const most = 1 << 17
+
+// newHour returns an empty hour.
+func newHour() *hour { return &hour{parts: []*bucket{newBucket()}, low: map[int]int64{}} }
+
+// part returns the bucket of a time in the hour, in Unix milliseconds.
+func (h *hour) part(at int64) *bucket {
+	if len(h.parts) == 1 {
+		return h.parts[0]
+	}
+	return h.parts[(at-floor(at)*event.Hour)*minutes/event.Hour]
+}
+
+// bucket holds events: packed chunks, and an unpacked part. Events that arrive for a packed bucket go to
+// the unpacked part.
 type bucket struct {
 	data    []byte
 	entries []entry         // unpacked events; the first sorted ones are in order
@@ -42,16 +69,14 @@ type bucket struct {
 	index   map[uint64]span // place in data by key, of the first event with the key; nil if not built
 	twins   map[key]span    // places of other events with the same key
 	chunks  []chunk
-	prints  []uint32      // sorted fingerprints of the packed events
-	whole   bool          // the chunks are unpacked, too
-	changed bool          // the unpacked part has events that are not in the chunks
-	n       int           // events
-	used    int64         // step of the last use
-	sum     uint64        // sum of the hashes of the events
-	low     map[int]int64 // lowest offset of an event by partition of the event log
+	prints  []uint32 // sorted fingerprints of the packed events
+	whole   bool     // the chunks are unpacked, too
+	changed bool     // the unpacked part has events that are not in the chunks
+	n       int      // events
+	used    int64    // step of the last use
 }
 
-// chunk is a packed part of an hour.
+// chunk is a packed part of a bucket.
 type chunk struct {
 	packed spill.Ref
 	ids    spill.Ref // the idents of its events
@@ -83,11 +108,11 @@ type span struct{ off, size uint32 }
 // much compressed in memory, and the rest in a temporary file in dir; "" stands for the
 // system's directory.
 func NewWindow(inUse int64, dir string) *Window {
-	return &Window{file: spill.New(inUse/2, dir), inUse: inUse, hours: map[int64]*bucket{}, hr: newBucket()}
+	return &Window{file: spill.New(inUse/2, dir), inUse: inUse, hours: map[int64]*hour{}, hr: newHour()}
 }
 
 // newBucket returns an empty bucket.
-func newBucket() *bucket { return &bucket{index: map[uint64]span{}, low: map[int]int64{}} }
+func newBucket() *bucket { return &bucket{index: map[uint64]span{}} }
 
 // Newest returns the time of the newest event that is not HR's, in Unix milliseconds; 0 if
 // there is none.
@@ -118,8 +143,8 @@ func (w *Window) KeepSums() { w.sums = true }
 // included.
 func (w *Window) Sums() map[int64]uint64 {
 	sums := make(map[int64]uint64, len(w.hours))
-	for h, b := range w.hours {
-		sums[h] = b.sum
+	for at, h := range w.hours {
+		sums[at] = h.sum
 	}
 	return sums
 }
@@ -145,12 +170,13 @@ const (
 // The record may be reused afterwards. The error is that of the temporary file.
 func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error) {
 	k := key{event.RecordTime(rec), event.RecordKey(rec)}
-	b := w.bucket(event.RecordSource(rec), k.time)
+	h := w.hour(event.RecordSource(rec), k.time)
+	if low, known := h.low[partition]; !known || offset < low {
+		h.low[partition] = offset
+	}
+	b := h.part(k.time)
 	w.step++
 	b.used = w.step
-	if low, known := b.low[partition]; !known || offset < low {
-		b.low[partition] = offset
-	}
 	if b.index == nil {
 		b.reindex()
 	}
@@ -173,27 +199,26 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 	}
 
 	if known {
-		return w.resolve(b, k, held, rec), nil
+		return w.resolve(h, b, k, held, rec), nil
 	}
-	return Fresh, w.insert(b, k, rec)
+	return Fresh, w.insert(h, b, k, rec)
 }
 
-// bucket returns the bucket of an event's hour, or HR's.
-func (w *Window) bucket(source event.Source, at int64) *bucket {
+// hour returns an event's hour, or what holds HR's.
+func (w *Window) hour(source event.Source, at int64) *hour {
 	if source == event.HR {
 		return w.hr
 	}
 	w.newest = max(w.newest, at)
-	hour := floor(at)
-	b := w.hours[hour]
-	if b == nil {
-		b = newBucket()
-		w.hours[hour] = b
+	h := w.hours[floor(at)]
+	if h == nil {
+		h = newHour()
+		w.hours[floor(at)] = h
 	}
-	return b
+	return h
 }
 
-// findPacked looks for an event in the chunks of an hour and returns the hash of its record.
+// findPacked looks for an event in the chunks of a bucket and returns the hash of its record.
 func (w *Window) findPacked(b *bucket, k key) (sum uint64, found bool, err error) {
 	for i := range b.chunks {
 		ids, err := w.idents(&b.chunks[i])
@@ -208,7 +233,7 @@ func (w *Window) findPacked(b *bucket, k key) (sum uint64, found bool, err error
 }
 
 // resolve keeps the preferred one of two records of an event: the one at place and rec.
-func (w *Window) resolve(b *bucket, k key, place span, rec []byte) AddResult {
+func (w *Window) resolve(h *hour, b *bucket, k key, place span, rec []byte) AddResult {
 	held := b.data[place.off : place.off+place.size]
 	if bytes.Equal(held, rec) {
 		return Repeat
@@ -223,7 +248,7 @@ func (w *Window) resolve(b *bucket, k key, place span, rec []byte) AddResult {
 	at := span{uint32(len(b.data)), uint32(len(rec))}
 	b.entries[i].off, b.entries[i].size = at.off, at.size
 	if w.sums {
-		b.sum += xxhash.Sum64(rec) - xxhash.Sum64(held)
+		h.sum += xxhash.Sum64(rec) - xxhash.Sum64(held)
 	}
 	b.put(k, at)
 	b.data = append(b.data, rec...)
@@ -231,22 +256,66 @@ func (w *Window) resolve(b *bucket, k key, place span, rec []byte) AddResult {
 	return Replaced
 }
 
-// insert adds a new event to an hour, and packs other hours if memory is over the limit.
-func (w *Window) insert(b *bucket, k key, rec []byte) error {
+// insert adds a new event to a bucket of an hour, divides the hour if it has many, and packs buckets if memory is
+// over the limit.
+func (w *Window) insert(h *hour, b *bucket, k key, rec []byte) error {
 	at := span{uint32(len(b.data)), uint32(len(rec))}
 	b.put(k, at)
 	b.entries = append(b.entries, entry{k.time, k.key, at.off, at.size})
 	b.data = append(b.data, rec...)
 	b.changed = true
 	b.n++
+	h.n++
 	if w.sums {
-		b.sum += xxhash.Sum64(rec)
+		h.sum += xxhash.Sum64(rec)
 	}
 	w.events++
-	if w.memory += int64(len(rec)) + perEvent; w.memory > w.inUse {
+	w.memory += int64(len(rec)) + perEvent
+	if h.n >= most && len(h.parts) == 1 && h != w.hr {
+		if err := w.divide(h); err != nil {
+			return err
+		}
+	}
+	if w.memory > w.inUse {
 		return w.compact()
 	}
 	return nil
+}
+
+// divide puts the events of an hour into a bucket for each minute.
+func (w *Window) divide(h *hour) error {
+	b := h.parts[0]
+	if err := w.unpack(b); err != nil {
+		return err
+	}
+	b.sort()
+	h.parts = make([]*bucket, minutes)
+	for i := range h.parts {
+		h.parts[i] = newBucket()
+		h.parts[i].used = b.used
+	}
+	for _, e := range b.entries {
+		p, rec := h.part(e.time), b.record(e)
+		e.off = uint32(len(p.data))
+		p.data, p.entries = append(p.data, rec...), append(p.entries, e)
+		p.n, p.sorted, p.index, p.changed = p.n+1, p.sorted+1, nil, true
+	}
+	w.memory -= b.memory()
+	for _, p := range h.parts {
+		w.memory += p.memory()
+	}
+	return nil
+}
+
+// buckets calls yield for all buckets but HR's.
+func (w *Window) buckets(yield func(*bucket) bool) {
+	for _, h := range w.hours {
+		for _, b := range h.parts {
+			if !yield(b) {
+				return
+			}
+		}
+	}
 }
 
 // idents returns the sorted idents of a chunk.
@@ -263,7 +332,7 @@ func (w *Window) idents(c *chunk) ([]ident, error) {
 		}
 		slices.SortFunc(c.known, ident.compare)
 		if w.known += int64(len(c.known)); w.known*identSize > w.inUse/4 { // drop those of all other chunks
-			for _, b := range w.hours {
+			for b := range w.buckets {
 				for i := range b.chunks {
 					if o := &b.chunks[i]; o != c {
 						o.known = nil
@@ -305,10 +374,10 @@ func merged(prints, more []uint32) []uint32 {
 // perEvent is the approximate size of an event's entry and index in bytes.
 const perEvent = 100
 
-// compact packs the least recently used hours until half of the limit is free.
+// compact packs the least recently used buckets until half of the limit is free.
 func (w *Window) compact() error {
 	var list []*bucket
-	for _, b := range w.hours {
+	for b := range w.buckets {
 		if len(b.entries) > 0 {
 			list = append(list, b)
 		}
@@ -350,23 +419,15 @@ func (w *Window) After(at int64, k uint64, yield func(rec []byte) error) error {
 
 // walk calls yield for the events from an entry on, HR's from the beginning if withHR is set.
 func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) error {
-	w.hr.sort()
-	staff := w.hr.entries
+	hr := w.hr.parts[0]
+	hr.sort()
+	staff := hr.entries
 	if !withHR {
 		i, _ := slices.BinarySearchFunc(staff, from, entry.compare)
 		staff = staff[i:]
 	}
 
-	hours := make([]int64, 0, len(w.hours))
-	for h := range w.hours {
-		if h >= floor(from.time) {
-			hours = append(hours, h)
-		}
-	}
-
-	slices.Sort(hours)
-	for _, h := range hours {
-		b := w.hours[h]
+	for b := range w.from(from.time) {
 		w.step++
 		b.used = w.step
 		if err := w.unpack(b); err != nil {
@@ -377,7 +438,7 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 		i, _ := slices.BinarySearchFunc(list, from, entry.compare)
 		for _, e := range list[i:] {
 			for len(staff) > 0 && staff[0].compare(e) < 0 {
-				if err := yield(w.hr.record(staff[0])); err != nil {
+				if err := yield(hr.record(staff[0])); err != nil {
 					return err
 				}
 				staff = staff[1:]
@@ -395,12 +456,36 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 	}
 
 	for _, e := range staff {
-		if err := yield(w.hr.record(e)); err != nil {
+		if err := yield(hr.record(e)); err != nil {
 			return err
 		}
 	}
 
 	return nil
+}
+
+// from calls yield for the buckets that may have events from a time on, in Unix milliseconds, in their order.
+func (w *Window) from(at int64) iter.Seq[*bucket] {
+	return func(yield func(*bucket) bool) {
+		hours := make([]int64, 0, len(w.hours))
+		for h := range w.hours {
+			if h >= floor(at) {
+				hours = append(hours, h)
+			}
+		}
+		slices.Sort(hours)
+		for _, h := range hours {
+			parts := w.hours[h].parts
+			if h == floor(at) && len(parts) > 1 {
+				parts = parts[(at-h*event.Hour)*minutes/event.Hour:]
+			}
+			for _, b := range parts {
+				if !yield(b) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // record returns the stored form of an unpacked event.
@@ -415,7 +500,7 @@ func (b *bucket) sort() {
 	b.sorted = len(b.entries)
 }
 
-// pack compresses the unpacked part of an hour and frees its memory.
+// pack compresses the unpacked part of a bucket and frees its memory.
 func (w *Window) pack(b *bucket) error {
 	if b.whole {
 		if b.changed {
@@ -537,11 +622,13 @@ func (w *Window) unpack(b *bucket) error {
 
 // Evict drops the hours before that of a time, in Unix milliseconds, but not HR's events.
 func (w *Window) Evict(before int64) {
-	for h, b := range w.hours {
-		if h < floor(before) {
-			w.events -= b.n
-			w.memory -= b.memory()
-			delete(w.hours, h)
+	for at, h := range w.hours {
+		if at < floor(before) {
+			w.events -= h.n
+			for _, b := range h.parts {
+				w.memory -= b.memory()
+			}
+			delete(w.hours, at)
 		}
 	}
 }
@@ -549,8 +636,8 @@ func (w *Window) Evict(before int64) {
 // LowestOffset returns the lowest offset in a partition from which an event came, or next if
 // there is none lower. HR's events do not count.
 func (w *Window) LowestOffset(partition int, next int64) int64 {
-	for _, b := range w.hours {
-		if low, known := b.low[partition]; known {
+	for _, h := range w.hours {
+		if low, known := h.low[partition]; known {
 			next = min(next, low)
 		}
 	}
@@ -559,8 +646,9 @@ func (w *Window) LowestOffset(partition int, next int64) int64 {
 
 // HRRecords calls yield for HR's events, in stored form, ordered by time and key.
 func (w *Window) HRRecords(yield func(rec []byte)) {
-	w.hr.sort()
-	for _, e := range w.hr.entries {
-		yield(w.hr.record(e))
+	hr := w.hr.parts[0]
+	hr.sort()
+	for _, e := range hr.entries {
+		yield(hr.record(e))
 	}
 }

@@ -2,8 +2,12 @@ package order_test
 
 import (
 	"bytes"
+	"errors"
 	"maps"
+	"math"
 	"math/rand/v2"
+	"slices"
+	"sort"
 	"testing"
 
 	"github.com/outflow/outflow/ingest/order"
@@ -173,5 +177,62 @@ func TestSums(t *testing.T) {
 	}
 	if maps.Equal(sums(1<<30, 7), want) {
 		t.Error("the sums do not depend on an event")
+	}
+}
+
+// TestBusyHour fills an hour with more events than one bucket takes, in any order, some twice and some in other
+// words, before, while and after it is divided: each is there once, in order, from any time on.
+func TestBusyHour(t *testing.T) {
+	const hour, n = 3_600_000, 1<<17 + 30_000
+	rng := rand.New(rand.NewPCG(5, 6))
+	recs := make([][]byte, 0, n)
+	best := map[[2]uint64][]byte{} // by time and key: the longest text
+	for i := range n {
+		e := &event.Event{Source: event.Box, Class: event.View, Time: 1_000*hour + rng.Int64N(hour), Key: rng.Uint64()}
+		switch i % 100 {
+		case 0:
+			e.Time += hour - 2*rng.Int64N(2)*hour // in the hours beside it
+		case 1:
+			e.Source = event.HR
+		case 2: // the same event said twice, in other words
+			e.Source, e.Object.Name = event.RecordSource(recs[i-1]), "longer"
+			e.Time, e.Key = event.RecordTime(recs[i-1]), event.RecordKey(recs[i-1])
+		}
+		recs = append(recs, e.Append(nil))
+		best[[2]uint64{uint64(e.Time), e.Key}] = recs[i]
+	}
+	w := order.NewWindow(4<<20, t.TempDir())
+	w.KeepSums()
+	for n, i := range rng.Perm(len(recs)) {
+		for range 1 + i%50/49 {
+			if _, err := w.Add(recs[i], i%3, int64(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n%40_000 == 0 {
+			if err := w.After(1_000*hour+hour/2, 0, func([]byte) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if w.Len() != len(best) || len(w.Sums()) != 3 || w.LowestOffset(1, n) > 1_000 {
+		t.Errorf("%d events of %d, %d hours, lowest offset %d", w.Len(), len(best), len(w.Sums()), w.LowestOffset(1, n))
+	}
+	all := slices.SortedFunc(maps.Keys(best), func(a, b [2]uint64) int { return slices.Compare(a[:], b[:]) })
+	for _, at := range []int64{0, 1_000 * hour, 1_000*hour + 17*60_000 + 1, 1_001*hour - 1, 1_001 * hour, 1_003 * hour} {
+		want := all[sort.Search(len(all), func(i int) bool { return int64(all[i][0]) >= at }):]
+		err := w.After(at-1, math.MaxUint64-1, func(rec []byte) error {
+			if len(want) == 0 || !bytes.Equal(rec, best[want[0]]) {
+				return errors.New("another event was expected")
+			}
+			want = want[1:]
+			return nil
+		})
+		if err != nil || len(want) > 0 {
+			t.Errorf("from %d: %v, %d missing", at, err, len(want))
+		}
+	}
+	if w.Evict(1_001 * hour); w.LowestOffset(1, n) == n || len(w.Sums()) != 1 {
+		t.Errorf("%d hours are left", len(w.Sums()))
 	}
 }
