@@ -102,6 +102,13 @@ func TestOpenToOthers(t *testing.T) {
 	if err := os.Chmod(at("data"), 0o750); err != nil {
 		t.Fatal(err)
 	}
+	says("", "run", "--once") // closes it: it was empty
+	if info, err := os.Stat(at("data")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("an empty data directory: %v %v", info.Mode(), err)
+	}
+	if err := os.Chmod(at("data"), 0o750); err != nil {
+		t.Fatal(err)
+	}
 	says("open to others (mode 0750): run chmod go= on it, or set data_dir_shared", "run", "--once")
 	write("data_dir_shared: true\n", 0o644)
 	says("", "run", "--once")

@@ -30,8 +30,8 @@ var StateFiles = []string{"alerts.db", "feed.db", "detect-0.db", "cursors.db", "
 // log of accesses cannot be verified, and reports are signed by an unknown key.
 var KeyFiles = []string{"pseudonyms.key", "access.key", "report.key"}
 
-// Make makes a data directory unless it is there. One that others can enter is an error unless it may be shared. The error
-// goes after the name of the setting.
+// Make makes a data directory unless it is there. One that others can enter is an error unless it may be shared; an empty
+// one of this user is closed to others instead. The error goes after the name of the setting.
 func Make(dir string, shared bool) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf(": %w", err)
@@ -39,10 +39,14 @@ func Make(dir string, shared bool) error {
 	if shared {
 		return nil
 	}
-	if err := secret.Private(dir); err != nil {
-		return fmt.Errorf(": %w, or set data_dir_shared", err)
+	err := secret.Private(dir)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if list, bad := os.ReadDir(dir); bad == nil && len(list) == 0 && os.Chmod(dir, 0o700) == nil {
+		return nil
+	}
+	return fmt.Errorf(": %w, or set data_dir_shared", err)
 }
 
 // Lock takes a data directory for this process, which writes it, until the file is

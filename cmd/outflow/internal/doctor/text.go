@@ -84,12 +84,12 @@ func (d *Diagnosis) noteHistory() {
 	}
 }
 
-// atMost writes how many days of people there are.
-func atMost(n int) string {
+// accountDays writes how many days of accounts there are.
+func accountDays(n int) string {
 	if n >= maxPersonDays {
-		return "over " + plain.Count(maxPersonDays)
+		return "over " + plain.CountOf(maxPersonDays, "", "days of accounts")
 	}
-	return plain.Count(n)
+	return plain.CountOf(n, "day of an account", "days of accounts")
 }
 
 // Write writes the diagnosis as text: what is blind first. The only error is one of w.
@@ -100,7 +100,7 @@ func (d *Diagnosis) Write(w io.Writer) error {
 		fmt.Fprintf(&b, "  %-17s %10s", s.Source, plain.Count(s.Events))
 		if s.Days > 0 {
 			from, to := s.From.Format(time.DateOnly), s.To.Format(time.DateOnly)
-			fmt.Fprintf(&b, "  %s to %s  %s days of accounts", from, to, atMost(s.PersonDays))
+			fmt.Fprintf(&b, "  %s to %s  %s", from, to, accountDays(s.PersonDays))
 		}
 		fmt.Fprintln(&b)
 	}
