@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/outflow/outflow/alert/feed"
-	"github.com/outflow/outflow/internal/waittest"
 )
 
 // TestServedNames has a daemon read the example, and looks through what it serves to every role, pages with what they link to and
@@ -40,9 +39,7 @@ func TestServedNames(t *testing.T) {
 		}
 		secret = append(secret, a.ID)
 	}
-	_, logged := running(t, config)
-	waittest.Until(t, "the feed listens", func() bool { return feedAddress.MatchString(logged()) })
-	base := "http://" + feedAddress.FindStringSubmatch(logged())[1]
+	base := feedOf(t, config)
 	looked := 0
 	for _, role := range feed.Roles {
 		code, token, errs := outflow("token", "create", "--config", config, "--name", "reader "+string(role), "--role", string(role))
