@@ -26,7 +26,11 @@ func (x *Explanation) Write(w io.Writer) error {
 	who := cmp.Or(plain.Escape(a.User), "the data")
 	fmt.Fprintf(w, "%s\nalert %s, %s, score %.1f, about %s on %s\n\n",
 		plain.Escape(a.Title), a.Short(), a.Severity, a.Score, who, a.Time.Format(minutes+" MST"))
-	fmt.Fprintf(w, "%s.\n", plain.Escape(detect.Capital(a.Reason)))
+	reason := plain.Escape(detect.Capital(a.Reason))
+	if !strings.HasSuffix(reason, "…") { // a long one is cut
+		reason += "."
+	}
+	fmt.Fprintln(w, reason)
 	r := a.Receipt
 	if r == nil {
 		fmt.Fprintln(w, "\nIt rests on what is stated, not on counts: there is no score to compute.")
