@@ -49,7 +49,7 @@ func FuzzFormat(f *testing.F) {
 		})
 		if !slices.Equal(keys, want) {
 			t.Errorf("keys %s of %q", keys, text)
-		} else if values["suser"] != escapeControl(user) || values["act"] != "alert" || user != "" && values["cs1"] == "" {
+		} else if values["suser"] != escapeControl(plain.Clip(user, maxMsg)) || values["act"] != "alert" || user != "" && values["cs1"] == "" {
 			t.Errorf("suser %q, want %q", values["suser"], user)
 		}
 	})
