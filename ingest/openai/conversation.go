@@ -2,6 +2,7 @@ package openai
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/event"
@@ -122,8 +123,8 @@ func readFile(s *jsonscan.Scanner) (f file) {
 	return f
 }
 
-// emit emits the events of the person's messages. A message without a time of its own is dated
-// like the conversation.
+// emit emits the events of the person's messages, or one of no class if there are none. A message without a time of its
+// own is dated like the conversation.
 func (c *conversation) emit(out *ingest.Sink) error {
 	times := make([]int64, len(c.messages))
 	for i, m := range c.messages {
@@ -132,6 +133,17 @@ func (c *conversation) emit(out *ingest.Sink) error {
 			return err
 		}
 		times[i] = at
+	}
+	if !slices.ContainsFunc(c.messages, func(m message) bool { return m.role == "user" }) {
+		at, err := out.TimeUTC("created_at", c.created)
+		if err != nil {
+			return err
+		}
+		e := c.event(&message{id: c.id}, at, out)
+		e.Action, e.Object = "conversation", event.Object{ID: c.id, Type: "conversation", Name: c.title}
+		e.Key = ingest.Hash(source, c.workspace, c.id)
+		out.Emit()
+		return nil
 	}
 	for i, m := range c.messages {
 		if m.role != "user" {
