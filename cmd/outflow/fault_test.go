@@ -308,7 +308,7 @@ func TestTopicDeleted(t *testing.T) {
 		}
 	}
 	time.Sleep(time.Second)
-	fails(t, path, "made anew")
+	fails(t, path, "it was recreated")
 }
 
 // TestStatusJSON checks that the machine-readable status is what the daemon wrote, and that the exit
