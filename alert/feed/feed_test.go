@@ -752,7 +752,7 @@ func BenchmarkPage(b *testing.B) {
 func BenchmarkStreams(b *testing.B) {
 	x := newTeam(b, 1)
 	var tokens []string
-	for i := range maxStreams/perHolder {
+	for i := range maxStreams / perHolder {
 		token, err := x.store.NewToken(b.Context(), fmt.Sprint("desk ", i), SOC, start, time.Hour)
 		if err != nil {
 			b.Fatal(err)
