@@ -208,7 +208,7 @@ func (m *mentions) inside(name string) bool {
 // add counts an item for an entity that it names. An event that several detectors list counts once.
 func (m *mentions) add(kinds []EntityKind, x Entity, item *Item) {
 	n := m.of(kinds, x)
-	record := [3]string{string(x.Kind), x.Name, item.id()}
+	record := [3]string{string(x.Kind), x.Name, item.Identity()}
 	if n == nil || m.seen[record] {
 		return
 	}

@@ -68,7 +68,7 @@ func (a *Alert) ownItems() [][]*Item {
 		listed := map[string]bool{} // repeats within one evidence are events of their own
 		for k := range a.Evidence[i].Items {
 			item := &a.Evidence[i].Items[k]
-			id := item.id()
+			id := item.Identity()
 			if !seen[id] {
 				own[i] = append(own[i], item)
 			}
@@ -129,8 +129,8 @@ type ranked struct {
 	amount   int64 // rows, or bytes
 }
 
-// id is the same for an event in several evidences.
-func (i *Item) id() string {
+// Identity is the same for an event in the evidence of several detectors: by the record, or else by what the item tells.
+func (i *Item) Identity() string {
 	if i.RecordID != "" {
 		return i.Source + "\x00" + i.RecordID
 	}

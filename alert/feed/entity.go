@@ -1,7 +1,6 @@
 package feed
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -263,10 +262,10 @@ func (x *entityReport) keepNaming(a *alert.Alert) {
 		for j := range a.Evidence[i].Items {
 			of := &a.Evidence[i].Items[j]
 			is := func(e alert.Entity) bool { return e.Kind == x.Kind && e.Name == x.Name }
-			if counted[itemKey(of)] || !slices.ContainsFunc(of.Entities(), is) {
+			if counted[of.Identity()] || !slices.ContainsFunc(of.Entities(), is) {
 				continue
 			}
-			counted[itemKey(of)] = true
+			counted[of.Identity()] = true
 			named = append(named, *of)
 		}
 		a.Evidence[i].Items = named
@@ -291,11 +290,6 @@ func (x *entityReport) addItems(a *alert.Alert, paths [][]string, person string)
 			x.Open = append(x.Open, e)
 		}
 	}
-}
-
-// itemKey is the same for an event in the evidence of several detectors.
-func itemKey(x *alert.Item) string {
-	return cmp.Or(x.RecordID, x.Time.Format(time.RFC3339Nano)+x.Action+x.Object.ID)
 }
 
 // pageOf reads the parameter page of a request: 1 or above.

@@ -262,10 +262,10 @@ func (s *Server) seen(ctx context.Context, who *reader, user string, list []aler
 		for j := range a.Evidence {
 			for k := range a.Evidence[j].Items {
 				x := &a.Evidence[j].Items[k]
-				if counted[itemKey(x)] {
+				if counted[x.Identity()] {
 					continue
 				}
-				counted[itemKey(x)] = true
+				counted[x.Identity()] = true
 				out.Events++
 				networks.add(x, known.key(&x.Client), alert.Entity{})
 				devices.add(x, cmp.Or(x.Client.Agent, x.Client.UserAgent), alert.Entity{})
