@@ -61,6 +61,88 @@ func TestUnclear(t *testing.T) {
 	}
 }
 
+// outcome is what becomes of an attempt.
+type outcome struct {
+	name    string
+	err     error  // what the receiver or the network says
+	kill    string // where the process is killed
+	unclear bool   // the next attempt cannot know whether the message arrived
+}
+
+// attempt makes one attempt to send what waits. It returns whether each message was marked as a repeat: one or, if the
+// process was killed before, none.
+func (o *outcome) attempt(t *testing.T, s *alert.Store, now time.Time) []bool {
+	type killed struct{}
+	out := &attempts{errs: []error{o.err}}
+	c := &alert.Channel{Name: "a", Notifier: out, Between: func(name string) {
+		if name == o.kill {
+			panic(killed{})
+		}
+	}}
+	func() {
+		defer func() {
+			if r := recover(); r != nil && r != any(killed{}) {
+				panic(r)
+			}
+		}()
+		c.Deliver(t.Context(), s, now)
+	}()
+	return out.marked
+}
+
+// TestUnclearAlways goes through all sequences of three attempts: each is marked if one before it may have arrived, whatever
+// came in between, and no other is. Then the message is given up, tried again by a person, and sent.
+func TestUnclearAlways(t *testing.T) {
+	s, _ := decided(t, 0, "a")
+	outcomes := []outcome{
+		{name: "said no", err: refused},
+		{name: "a look-up failed", err: alert.Repeatable(lost)},
+		{name: "the answer was lost", err: lost, unclear: true},
+		{name: "killed before sending", kill: "begun", unclear: true},
+		{name: "killed after sending", kill: "sent", unclear: true},
+	}
+	n := 0
+	var play func(before []outcome)
+	play = func(before []outcome) {
+		if len(before) < 3 {
+			for _, o := range outcomes {
+				play(append(before[:len(before):len(before)], o))
+			}
+			return
+		}
+		n++
+		a := alert.Sample(start)
+		a.ID = fmt.Sprintf("%032x", n)
+		decide(t, s, []alert.Alert{a}, "a")
+		var names []string
+		now, unclear := start, false
+		for _, o := range append(before, outcome{name: "given up", err: refused}, outcome{name: "sent"}) {
+			now = now.Add(time.Hour)
+			if o.name == "given up" {
+				now = now.Add(100 * time.Hour)
+			}
+			names = append(names, o.name)
+			want := []bool{unclear}
+			if o.kill == "begun" {
+				want = nil
+			}
+			if marked := o.attempt(t, s, now); !slices.Equal(marked, want) {
+				t.Fatalf("%q: the last is marked %v, want %v", names, marked, want)
+			}
+			unclear = unclear || o.unclear
+			if o.name == "given up" {
+				if n, err := s.Retry(t.Context(), 0, now); n != 1 || err != nil {
+					t.Fatal(names, n, err)
+				}
+			}
+		}
+	}
+	play(nil)
+	if _, _, left, err := s.Counts(t.Context()); n != 125 || left != 0 || err != nil {
+		t.Errorf("%d sequences, %d left, %v", n, left, err)
+	}
+}
+
 // TestUnclearDeadLetter keeps of a dead letter that it may have arrived: for when it is retried, and for a later revision.
 func TestUnclearDeadLetter(t *testing.T) {
 	s, list := decided(t, 1, "a")

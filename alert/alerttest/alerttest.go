@@ -413,7 +413,11 @@ func (s *mailServer) serve(conn net.Conn) {
 			reply(cmp.Or(s.refuse, "250 ok"))
 		case "DATA":
 			reply("354 go on")
-			s.got <- readBody(r)
+			body, whole := readBody(r)
+			if !whole {
+				return
+			}
+			s.got <- body
 			reply("250 taken")
 		case "QUIT":
 			reply("221 bye")
@@ -424,13 +428,13 @@ func (s *mailServer) serve(conn net.Conn) {
 	}
 }
 
-// readBody reads the lines after DATA, up to the one that ends them.
-func readBody(r *bufio.Reader) string {
+// readBody reads the lines after DATA, up to the one that ends them. Without that one a server takes nothing.
+func readBody(r *bufio.Reader) (text string, whole bool) {
 	var body strings.Builder
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil || line == ".\r\n" {
-			return body.String()
+			return body.String(), err == nil
 		}
 		body.WriteString(line)
 	}

@@ -349,7 +349,10 @@ func listenSMTP(l *Ledger, conn net.Conn) {
 			}
 		case "DATA":
 			reply("354 Go ahead")
-			body := readBody(r)
+			body, whole := readBody(r)
+			if !whole { // the sender was killed
+				return
+			}
 			l.told([]byte(strings.ReplaceAll(body, "=\r\n", "")))
 			switch fault {
 			case CutAfter:
