@@ -246,6 +246,24 @@ func TestOCSF(t *testing.T) {
 	}
 }
 
+// TestOCSFCountry finds the code of a country, whether a log names it or states its code; what is no country is not taken for one.
+func TestOCSFCountry(t *testing.T) {
+	for stated, want := range map[string][2]string{
+		"DE": {"DE", ""}, "de": {"DE", ""}, "DEU": {"DE", ""}, "Germany": {"DE", ""}, "United States": {"US", ""}, "UK": {"GB", ""},
+		"": {}, "Atlantis": {"", "Atlantis"}, "XX": {"", "XX"}, "T1": {"", "T1"},
+	} {
+		e := ocsfItem(&Item{Source: "box", Client: Client{IP: "203.0.113.7", Country: stated}}, ocsfUser{})
+		got := [2]string{}
+		if l := e.SrcEndpoint.Location; l != nil {
+			got[0] = l.Country
+		}
+		got[1], _ = e.Data["country"].(string)
+		if got != want {
+			t.Errorf("%q: %q, not %q", stated, got, want)
+		}
+	}
+}
+
 // TestOCSFDecisions checks what a finding says of decisions, withdrawals and tests.
 func TestOCSFDecisions(t *testing.T) {
 	a := sample()[0]

@@ -6,6 +6,8 @@ import (
 	"path"
 	"regexp"
 	"strings"
+
+	"github.com/outflow/outflow/internal/country"
 )
 
 // eachItem yields every item of the alert once, though several detectors may rest on it.
@@ -200,8 +202,8 @@ func ocsfItem(x *Item, user ocsfUser) ocsfEvidence {
 	} else if c.IP != "" {
 		e.Data["address"] = c.IP
 	}
-	if countryCode.MatchString(c.Country) {
-		endpoint.Location = &ocsfLocation{c.Country}
+	if code := country.Code(c.Country); code != "" {
+		endpoint.Location = &ocsfLocation{code}
 	} else if c.Country != "" {
 		e.Data["country"] = c.Country
 	}
@@ -216,9 +218,6 @@ func ocsfItem(x *Item, user ocsfUser) ocsfEvidence {
 	}
 	return e
 }
-
-// countryCode is what OCSF takes for a country: ISO 3166-1 alpha-2.
-var countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
 
 // extension is what files of a kind end with.
 var extensions = regexp.MustCompile(`^\.[A-Za-z0-9]{1,10}$`)

@@ -31,12 +31,17 @@ func identified(w http.ResponseWriter, r *http.Request) *http.Request {
 	return r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{id: id}))
 }
 
+// statusBrokenOff stands for a request whose client left, or that the end of the daemon broke off.
+const statusBrokenOff = -1
+
 // logOutcome adds to the audit log what became of a request: its lines say what somebody was about to do. A request that
 // only reads, and succeeds, has none.
 func (s *Server) logOutcome(r *http.Request, t *Token, status int) {
 	x := requestOf(r.Context())
 	what := ""
 	switch {
+	case status == statusBrokenOff:
+		what = "broken off"
 	case status >= http.StatusInternalServerError:
 		what = fmt.Sprintf("failed (%d)", status)
 	case status >= http.StatusBadRequest:

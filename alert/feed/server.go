@@ -207,7 +207,7 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		case err == nil:
 			who := &reader{t, s.Mask(t.Role)}
 			who.translate(r)
-			err = h(w, r, who)
+			err = s.handle(h, w, r, who)
 		}
 
 		if err == nil {
@@ -215,6 +215,9 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 			return
 		}
 		if r.Context().Err() != nil {
+			if t != nil {
+				s.logOutcome(r, t, statusBrokenOff)
+			}
 			return
 		}
 		status, text := http.StatusInternalServerError, failed
@@ -233,6 +236,19 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 
 		write(w, status, map[string]string{"error": text})
 	})
+}
+
+// handle calls a handler. The audit log also says what became of a request whose handler panics.
+func (s *Server) handle(h handler, w http.ResponseWriter, r *http.Request, who *reader) error {
+	ended := false
+	defer func() {
+		if !ended {
+			s.logOutcome(r, who.Token, http.StatusInternalServerError)
+		}
+	}()
+	err := h(w, r, who)
+	ended = true
+	return err
 }
 
 // rolesText names roles in a sentence.
@@ -714,8 +730,10 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 		s.mu.Lock()
 		come := s.arrivals
 		s.mu.Unlock()
-		if valid, err := s.Store.holds(r.Context(), who.Token, s.Now()); err != nil || !valid {
+		if valid, err := s.Store.holds(r.Context(), who.Token, s.Now()); err != nil {
 			return err
+		} else if !valid {
+			return s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role, "ended with the token")
 		}
 		changes, err := s.Alerts.Changes(r.Context(), f)
 		if err != nil {
@@ -735,7 +753,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, who *reader) err
 
 		select {
 		case <-r.Context().Done():
-			return nil
+			return r.Context().Err()
 		case <-come:
 		case <-time.After(checkEvery):
 		}

@@ -17,6 +17,20 @@ func Name(text string) string {
 	return text
 }
 
+// reserved are codes that ISO 3166 keeps for what is no country of its own, and CLDR has as countries.
+var reserved = map[string]bool{
+	"AC": true, "CP": true, "CQ": true, "DG": true, "EA": true, "EZ": true, "IC": true, "TA": true, "UN": true,
+}
+
+// Code returns the code of two letters (ISO 3166-1 alpha-2) of a country that a log states as a code of ISO 3166 or by name;
+// "" for any other text. Kosovo has XK, which ISO leaves to users.
+func Code(text string) string {
+	if r, known := region(text); known && !reserved[r.String()] {
+		return r.String()
+	}
+	return ""
+}
+
 // renamed are names that are younger than the library's.
 var renamed = map[string]string{"MK": "North Macedonia", "SZ": "Eswatini"}
 
@@ -66,7 +80,7 @@ var byName = func() map[string]language.Region {
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
 			r, err := language.ParseRegion(string([]rune{a, b}))
-			if err == nil && r.IsCountry() && r == r.Canonicalize() {
+			if err == nil && r.IsCountry() && r == r.Canonicalize() && nameOf(r) != "" {
 				names[fold(nameOf(r))] = r
 			}
 		}

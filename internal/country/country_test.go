@@ -31,3 +31,30 @@ func TestName(t *testing.T) {
 		t.Errorf("%d names", len(byName))
 	}
 }
+
+// TestCode has a code of two letters for all 249 countries of ISO 3166-1 and for Kosovo, and none for what is no country.
+func TestCode(t *testing.T) {
+	for text, want := range map[string]string{
+		"US": "US", "us": "US", "USA": "US", "United States": "US", "UK": "GB", " Great Britain ": "GB", "Germany": "DE", "BRAZIL": "BR",
+		"Korea, Republic of": "KR", "Türkiye": "TR", "North Macedonia": "MK", "XK": "XK", "Hong Kong": "HK",
+		"": "", "XX": "", "ZZ": "", "A1": "", "EU": "", "UN": "", "IC": "", "AC": "", "840": "", "Deutschland": "", "mars": "", "D\u202eE": "",
+	} {
+		if got := Code(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	codes := map[string]bool{}
+	for name := range byName {
+		if c := Code(name); c != "" {
+			codes[c] = true
+		}
+	}
+	if len(codes) != 249+1 {
+		t.Errorf("%d codes", len(codes))
+	}
+	for c := range codes {
+		if len(c) != 2 || Code(c) != c || Code(Name(c)) != c {
+			t.Errorf("%s is %q, and %s %q", c, Code(c), Name(c), Code(Name(c)))
+		}
+	}
+}

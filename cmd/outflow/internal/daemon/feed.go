@@ -87,6 +87,7 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 	}
 	d.Log.Info("serving feed", "address", ln.Addr().String(), "tls", conf.Feed.Cert != "")
 	g, ctx := errgroup.WithContext(ctx)
+	srv.BaseContext = func(net.Listener) context.Context { return ctx }
 	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
 	g.Go(func() error {
 		if conf.Feed.Cert != "" {
@@ -101,10 +102,18 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 	})
 	g.Go(func() error {
 		<-ctx.Done()
-		return srv.Close()
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLines)
+		defer cancel()
+		if srv.Shutdown(wait) != nil {
+			return srv.Close()
+		}
+		return nil
 	})
 	return g.Wait()
 }
+
+// lastLines is how long requests that the end of the daemon breaks off may take to say so in the audit log.
+const lastLines = 2 * time.Second
 
 // eventsOf finds the events that an alert rests on in the event log.
 func eventsOf(ctx context.Context, l *stream.Logs, a *alert.Alert) (list []alert.Item, err error) {
