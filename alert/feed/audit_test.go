@@ -2,11 +2,17 @@ package feed
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestAuditTampering changes the audit log in many ways: verifying it against an anchor that was kept finds each.
@@ -133,6 +139,101 @@ func TestOutcome(t *testing.T) {
 	}
 	if status, _, header := x.ask("", "GET", "/v1/alerts", ""); status != http.StatusUnauthorized || header.Get("X-Request-Id") == "" {
 		t.Error(status, header)
+	}
+	if _, _, err := x.store.Verify(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOutcomeOfBroken has handlers panic and clients leave, before, while and after something is done: the audit log says
+// what became of each request that it has a line of.
+func TestOutcomeOfBroken(t *testing.T) {
+	x := newTeam(t, 3)
+	handler := x.server.Handler()
+	lines := func(request string) (list []string) {
+		t.Helper()
+		all, err := x.store.lines(t.Context(), "request = ? ORDER BY seq", request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range all {
+			list = append(list, l.What)
+		}
+		return list
+	}
+	call := func(ctx context.Context, role Role, method, path, body string) (list []string, panicked bool) {
+		t.Helper()
+		r := httptest.NewRequestWithContext(ctx, method, path, strings.NewReader(body))
+		r.Header.Set("Authorization", "Bearer "+x.tokens[role])
+		w := httptest.NewRecorder()
+		func() {
+			defer func() { panicked = recover() != nil }()
+			handler.ServeHTTP(w, r)
+		}()
+		return lines(w.Header().Get("X-Request-Id")), panicked
+	}
+
+	coverage := x.server.Coverage
+	x.server.Coverage = func(context.Context) (*Coverage, error) { panic("a fault") }
+	if got, panicked := call(t.Context(), SOC, "GET", "/v1/coverage", ""); !panicked || !slices.Equal(got, []string{"GET /v1/coverage: failed (500)"}) {
+		t.Error(panicked, got)
+	}
+	x.server.Coverage = coverage
+	watchlists := x.server.Watchlists
+	x.server.Watchlists = func(context.Context) ([]Watchlist, error) { panic("a fault") }
+	if got, panicked := call(t.Context(), SOC, "GET", "/v1/watchlists", ""); !panicked || got[len(got)-1] != "failed (500)" {
+		t.Error(panicked, got)
+	}
+	x.server.Watchlists = watchlists
+
+	ended := map[string]int{}
+	for k := range 8 { // the client leaves when the time is asked for once more
+		ctx, leave := context.WithCancel(t.Context())
+		n := 0
+		x.server.Now = func() time.Time {
+			if n++; n == k {
+				leave()
+			}
+			return x.now()
+		}
+		got, _ := call(ctx, SOC, "POST", fmt.Sprintf("/v1/alerts/%032d/triage", 1+k%3), `{"status":"acknowledged"}`)
+		leave()
+		if len(got) == 0 {
+			continue // the client had left before it was known who asks
+		}
+		last := got[len(got)-1]
+		_, last, _ = strings.Cut(": "+last, ": ")
+		if i := strings.LastIndex(last, ": "); i >= 0 {
+			last = last[i+2:]
+		}
+		if ended[last]++; last != "done" && last != "broken off" {
+			t.Errorf("%d: %q", k, got)
+		}
+	}
+	if x.server.Now = x.now; ended["done"] == 0 || ended["broken off"] < 2 {
+		t.Error(ended)
+	}
+
+	signIn := func(want ...string) {
+		t.Helper()
+		r := httptest.NewRequestWithContext(t.Context(), "POST", "/login", strings.NewReader(url.Values{"token": {x.tokens[HR]}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		if got := lines(w.Header().Get("X-Request-Id")); !slices.Equal(got, want) {
+			t.Errorf("%d: %q", w.Code, got)
+		}
+	}
+	signIn("signed in with a token from 192.0.2.1", "done")
+	if _, err := x.store.db.ExecContext(t.Context(), "CREATE TRIGGER full BEFORE INSERT ON token BEGIN SELECT RAISE(ABORT, 'full'); END"); err != nil {
+		t.Fatal(err)
+	}
+	signIn("signed in with a token from 192.0.2.1", "failed (500)")
+
+	ctx, leave := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, leave)
+	if got, _ := call(ctx, SOC, "GET", "/v1/stream", ""); !slices.Equal(got, []string{"began to read alerts as they come", "broken off"}) {
+		t.Error(got)
 	}
 	if _, _, err := x.store.Verify(t.Context()); err != nil {
 		t.Error(err)

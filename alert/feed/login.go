@@ -12,12 +12,12 @@ func (s *Server) signIn(mux router) {
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
 		s.loginPage(w, r, http.StatusOK, "")
 	})
-	mux.HandleFunc("POST /login", s.login)
+	mux.HandleFunc("POST /login", s.signing(s.login))
 	if s.SignOn != nil {
 		mux.HandleFunc("GET /login/oidc", s.redirectToProvider)
-		mux.HandleFunc("GET /login/oidc/callback", s.handleCallback)
+		mux.HandleFunc("GET /login/oidc/callback", s.signing(s.handleCallback))
 	}
-	mux.HandleFunc("POST /logout", s.logout)
+	mux.HandleFunc("POST /logout", s.signing(s.logout))
 }
 
 // loginPage answers the page on which people sign in. Text says why they have to again.
@@ -29,17 +29,17 @@ func (s *Server) loginPage(w http.ResponseWriter, r *http.Request, status int, t
 }
 
 // login starts a session of a token, which ends with it.
-func (s *Server) login(w http.ResponseWriter, r *http.Request) {
+func (s *Server) login(w http.ResponseWriter, r *http.Request) error {
 	if s.attempts(r).Tokens() < 1 {
 		s.loginPage(w, r, http.StatusTooManyRequests, "Too many attempts. Try again in a minute.")
-		return
+		return nil
 	}
 	t, err := s.Store.Check(r.Context(), strings.TrimSpace(r.PostFormValue("token")), s.Now())
 	if errors.Is(err, ErrToken) {
 		s.attempts(r).Allow()
 		s.Log.Warn("sign-in failed", "address", s.client(r), "err", "no valid token")
 		s.loginPage(w, r, http.StatusUnauthorized, "This token is not valid. It may have expired or been revoked.")
-		return
+		return nil
 	}
 	text := ""
 	if err == nil {
@@ -48,9 +48,8 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err != nil {
-		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		s.loginPage(w, r, http.StatusInternalServerError, "Sign-in failed. The daemon's log says why.")
-		return
+		return err
 	}
 	s.setCookie(w, text, t.Expires)
 	next := returnTo(r.PostFormValue("next"))
@@ -58,6 +57,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		next = t.Role.home()
 	}
 	http.Redirect(w, r, next, http.StatusSeeOther)
+	return nil
 }
 
 // returnTo returns the page to go to after sign-in: a path of this origin, with its query. It returns "" for anything

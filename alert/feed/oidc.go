@@ -167,7 +167,7 @@ func (s *Server) redirectToProvider(w http.ResponseWriter, r *http.Request) {
 }
 
 // handleCallback signs in the user of a browser that comes back from the provider.
-func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
+func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) error {
 	// An authRequest is used once.
 	http.SetCookie(w, &http.Cookie{
 		Name:     s.authCookie(),
@@ -182,27 +182,25 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		s.Log.Warn("sign-in failed", "address", s.client(r), "err", err)
 		s.loginPage(w, r, http.StatusUnauthorized, "Sign-in failed. The daemon's log says why.")
-		return
+		return nil
 	}
 
 	if t.Role == "" {
 		s.Log.Warn("sign-in refused: user has no role", "name", t.Name, "address", s.client(r))
 		s.loginPage(w, r, http.StatusForbidden, "None of your groups has a role in Outflow. Ask its administrator (feed.oidc.roles).")
-		return
+		return nil
 	}
 
 	if err := s.Store.LogAccess(r.Context(), s.Now(), t.Name, t.Role, "signed in from "+s.client(r).String()); err != nil {
 		s.errorPage(w, http.StatusInternalServerError, failed, nil)
-		s.Log.Error("feed", "path", r.URL.Path, "err", err)
-		return
+		return err
 	}
 
 	t.Made, t.Expires = s.Now(), s.Now().Add(s.SignOn.Life)
 	text, err := s.Store.issue(r.Context(), t, logout)
 	if err != nil {
 		s.errorPage(w, http.StatusInternalServerError, failed, nil)
-		s.Log.Error("feed", "path", r.URL.Path, "err", err)
-		return
+		return err
 	}
 	s.setCookie(w, text, t.Expires)
 
@@ -211,7 +209,7 @@ func (s *Server) handleCallback(w http.ResponseWriter, r *http.Request) {
 	if next == "" {
 		next = t.Role.home()
 	}
-	s.render(w, http.StatusOK, "signed.html", &notice{frame: frame{Title: "Signed in"}, Next: next})
+	return s.render(w, http.StatusOK, "signed.html", &notice{frame: frame{Title: "Signed in"}, Next: next})
 }
 
 // endSession returns the URL at which a user of the provider signs out there (OpenID Connect RP-Initiated Logout), given

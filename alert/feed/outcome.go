@@ -12,7 +12,9 @@ import (
 // request is what the audit log says of a request beside its lines.
 type request struct {
 	id     string
-	logged bool // it has a line
+	logged bool   // it has a line
+	who    string // of its last line
+	role   Role
 }
 
 // requestKey is the key of a request in its context.
@@ -29,6 +31,27 @@ func identified(w http.ResponseWriter, r *http.Request) *http.Request {
 	id := rand.Text()[:12]
 	w.Header().Set("X-Request-Id", id)
 	return r.WithContext(context.WithValue(r.Context(), requestKey{}, &request{id: id}))
+}
+
+// signing calls a handler that signs somebody in or out. The audit log says what became of it, once it has a line.
+func (s *Server) signing(h func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r = identified(w, r)
+		what := "failed (500)" // also if h panics
+		defer func() {
+			if x := requestOf(r.Context()); x.logged {
+				s.logLine(r, x.who, x.role, what)
+			}
+		}()
+		switch err := h(w, r); {
+		case err == nil:
+			what = "done"
+		case r.Context().Err() != nil:
+			what = "broken off"
+		default:
+			s.Log.Error("feed", "path", r.URL.Path, "err", err)
+		}
+	}
 }
 
 // statusBrokenOff stands for a request whose client left, or that the end of the daemon broke off.
@@ -54,7 +77,12 @@ func (s *Server) logOutcome(r *http.Request, t *Token, status int) {
 	if !x.logged {
 		what = r.Method + " " + plain.Clip(plain.Printable(r.URL.EscapedPath()), 200) + ": " + what
 	}
-	if err := s.Store.LogAccess(context.WithoutCancel(r.Context()), s.Now(), t.Name, t.Role, what); err != nil {
+	s.logLine(r, t.Name, t.Role, what)
+}
+
+// logLine adds an outcome to the audit log, even if the client has left.
+func (s *Server) logLine(r *http.Request, who string, role Role, what string) {
+	if err := s.Store.LogAccess(context.WithoutCancel(r.Context()), s.Now(), who, role, what); err != nil {
 		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 	}
 }

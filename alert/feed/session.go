@@ -153,7 +153,7 @@ func (s *Server) setCookie(w http.ResponseWriter, text string, until time.Time) 
 
 // logout ends the session of a browser, and its streams. People who signed in through an identity provider are led to
 // where they sign out there.
-func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
+func (s *Server) logout(w http.ResponseWriter, r *http.Request) error {
 	s.setCookie(w, "", time.Time{})
 	next := "/login"
 	t, err := s.token(r)
@@ -167,16 +167,13 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 		s.wake()
 	}
 	if err != nil && !errors.Is(err, ErrToken) {
-		s.Log.Error("feed", "path", r.URL.Path, "err", err)
 		s.errorPage(w, http.StatusInternalServerError, failed, nil)
-		return
+		return err
 	}
 	if next == "/login" {
 		http.Redirect(w, r, next, http.StatusSeeOther)
-		return
+		return nil
 	}
 	// The policy lets forms lead to this origin alone, by redirects, too: a page leads on.
-	if err := s.render(w, http.StatusOK, "signed.html", &notice{frame: frame{Title: "Signed out"}, Next: next}); err != nil {
-		s.Log.Error("feed", "path", r.URL.Path, "err", err)
-	}
+	return s.render(w, http.StatusOK, "signed.html", &notice{frame: frame{Title: "Signed out"}, Next: next})
 }

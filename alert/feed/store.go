@@ -492,7 +492,7 @@ func (s *Store) LogAccess(ctx context.Context, at time.Time, who string, role Ro
 		var before []byte
 		a := Access{At: at, Who: who, Role: role, What: what}
 		if r := requestOf(ctx); r != nil {
-			a.Request, r.logged = r.id, true
+			a.Request, r.logged, r.who, r.role = r.id, true, who, role
 		}
 		err := tx.QueryRowContext(ctx, "SELECT seq, mac FROM access ORDER BY seq DESC LIMIT 1").Scan(&a.Seq, &before)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
