@@ -20,6 +20,7 @@ const (
 	Unavailable       // 503, nothing was taken
 	Redirected        // the address leads elsewhere
 	Gone              // the address is not there any more
+	Denied            // the credentials are not taken
 	CutBefore         // the connection is cut, nothing was taken
 	CutAfter          // the message is taken, and the connection cut
 	Truncated         // the message is taken, and the connection cut within the answer
@@ -28,12 +29,12 @@ const (
 )
 
 // Faults are all faults.
-var Faults = []Fault{Refused, Throttled, Unavailable, Redirected, Gone, CutBefore, CutAfter, Truncated, FailedAfter, Hung}
+var Faults = []Fault{Refused, Throttled, Unavailable, Redirected, Gone, Denied, CutBefore, CutAfter, Truncated, FailedAfter, Hung}
 
 // String returns the name of the fault.
 func (f Fault) String() string {
 	return [...]string{
-		"none", "refused", "throttled", "unavailable", "redirected", "gone", "cut-before", "cut-after", "truncated", "failed-after", "hung",
+		"none", "refused", "throttled", "unavailable", "redirected", "gone", "denied", "cut-before", "cut-after", "truncated", "failed-after", "hung",
 	}[f]
 }
 

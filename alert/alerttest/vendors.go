@@ -218,6 +218,10 @@ var Vendors = map[string]*Vendor{
 		Settings: "server: \"%s\"\ntls: none\nfrom: outflow@acme.example\nto: [soc@acme.example]",
 		Listen:   listenSMTP,
 	},
+	"kafka": {
+		Settings: "brokers: [\"%s\"]\ntopic: " + kafkaTopic,
+		Listen:   listenKafka,
+	},
 	"syslog": {
 		Settings: "server: \"%s\"",
 		Listen:   listenSyslog,
@@ -336,6 +340,12 @@ func listenSMTP(l *Ledger, conn net.Conn) {
 		case "EHLO":
 			reply("250-mail.acme.example")
 			reply("250 8BITMIME")
+		case "MAIL":
+			if fault == Denied {
+				reply("530 5.7.0 Authentication required")
+				continue
+			}
+			reply("250 2.1.0 OK")
 		case "RCPT":
 			switch fault {
 			case Refused:
@@ -381,7 +391,7 @@ func listenSMTP(l *Ledger, conn net.Conn) {
 func listenSyslog(l *Ledger, conn net.Conn) {
 	defer conn.Close()
 	switch fault := l.next(); fault {
-	case CutBefore, Unavailable, Throttled, Redirected, Gone:
+	case CutBefore, Unavailable, Throttled, Redirected, Gone, Denied:
 		io.WriteString(conn, "220 mail.acme.example ESMTP\r\n") // it is not what it was
 		io.Copy(io.Discard, conn)
 	case CutAfter, Truncated, FailedAfter:

@@ -202,9 +202,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		return cmp.Or(m.Ref, m.Key()), nil
 	}
 	var refused *mail.SendError
-	if errors.As(err, &refused) && !refused.IsTemp() &&
-		(refused.Reason == mail.ErrSMTPRcptTo || refused.Reason == mail.ErrSMTPMailFrom || refused.Reason == mail.ErrSMTPDataClose) &&
-		refused.ErrorCode() >= 500 {
+	if errors.As(err, &refused) && rejected(refused) {
 		return "", alert.Permanent(fmt.Errorf("email: send: %w", err))
 	}
 	lost := errors.As(err, &refused) && refused.Reason == mail.ErrSMTPDataClose && refused.ErrorCode() == 0
@@ -215,6 +213,20 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 		return "", err
 	}
 	return "", alert.Repeatable(err)
+}
+
+// rejected reports whether a server refuses a mail for good. That it wants to know who sends it (RFC 4954) is no such
+// refusal: a person can mend it.
+func rejected(err *mail.SendError) bool {
+	switch err.ErrorCode() {
+	case 530, 534, 535, 538:
+		return false
+	}
+	switch err.Reason {
+	case mail.ErrSMTPRcptTo, mail.ErrSMTPMailFrom, mail.ErrSMTPDataClose:
+		return !err.IsTemp() && err.ErrorCode() >= 500
+	}
+	return false
 }
 
 // recipients are those of the channel without the given accounts: nobody is told of an alert about themselves.

@@ -73,8 +73,8 @@ type notifier struct {
 	log        *eventlog.Kafka
 }
 
-// Notify implements alert.Notifier. Records may repeat: metadata.uid, made of the alert's ID
-// and revision, identifies them.
+// Notify implements alert.Notifier. A record that may be in the topic already is sent again with a mark; metadata.uid,
+// made of the alert's ID and revision, is the same.
 func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error) {
 	if n.log == nil {
 		log, err := n.cluster.Log(ctx, n.topic, n.partitions)
@@ -87,5 +87,12 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
-	return "", n.log.Append(ctx, eventlog.Record{Key: m.Alert.ID, Value: body})
+	err = n.log.AppendOnce(ctx, eventlog.Record{Key: m.Alert.ID, Value: body})
+	switch {
+	case eventlog.Rejected(err):
+		err = alert.Permanent(err)
+	case eventlog.NotAppended(err):
+		err = alert.Repeatable(err)
+	}
+	return "", err
 }
