@@ -46,9 +46,9 @@ type Pull struct {
 	arrived  *arrivals // the current delivery
 	caughtUp bool      // read to the end since the program started, so repeats are recognised
 
-	mu           sync.Mutex
-	seen, before map[uint64]struct{} // hashes of recent events; before is the older generation
-	broken       map[int64]int       // failed attempts by id of the piece
+	mu     sync.Mutex
+	seen   recent        // events, so that those in the overlap of two requests are not appended again
+	broken map[int64]int // failed attempts by id of the piece
 }
 
 // Step is the result of asking a stream once.
@@ -67,11 +67,6 @@ func (s *Step) add(t *taken) {
 	s.Problems += t.problemCount
 	s.Gaps = append(s.Gaps, t.gaps...)
 }
-
-// maxSeen is how many recent events are remembered per generation, so that events in the
-// overlap of two requests are not appended again. Forgotten ones are appended twice and count
-// once.
-const maxSeen = 1 << 19
 
 // Step fetches one page of a stream from its cursor on, appends the events to the event log,
 // and stores the new cursor. The error is that of the vendor, the event log, the context or
@@ -460,20 +455,15 @@ func (p *Pull) giveUp(id int64) bool {
 func (p *Pull) known(sum uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, now := p.seen[sum]
-	_, before := p.before[sum]
-	return now || before
+	return p.seen.has(sum)
 }
 
 // remember keeps the hashes of appended events.
 func (p *Pull) remember(sums []uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.seen == nil || len(p.seen) >= maxSeen {
-		p.before, p.seen = p.seen, map[uint64]struct{}{}
-	}
 	for _, sum := range sums {
-		p.seen[sum] = struct{}{}
+		p.seen.add(sum)
 	}
 }
 
