@@ -114,7 +114,7 @@ func newSoak(t *testing.T) *soak {
 	s := &soak{t: t, dir: t.TempDir(), push: freeAddress(t), feed: freeAddress(t), metrics: freeAddress(t)}
 	config := filepath.Join(s.dir, "outflow.yaml")
 	text := fmt.Sprintf("data_dir: ./data\ndomains: [acme.example]\nsources:\n  - {name: in, kind: push, listen: %q, token: \"env:SOAK_TOKEN\"}\n"+
-		"channels:\n  - {name: out, kind: file, path: notifications.ndjson}\nfeed: {listen: %q}\nmetrics: {listen: %q}\n", s.push, s.feed, s.metrics)
+		"channels:\n  - {name: out, kind: file, path: notifications.ndjson}\nfeed: {listen: %q}\nmetrics: {listen: %q, pprof: true}\n", s.push, s.feed, s.metrics)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -177,6 +177,7 @@ func (e *Engine) scoreBatch() error {
 		maps.Copy(e.spoke, l.engine.spoke)
 		l.items, l.found = l.items[:0], l.found[:0]
 	}
+	e.foldDeltas()
 	slices.SortStableFunc(all, func(a, b found) int { return a.item - b.item })
 	for _, f := range all {
 		switch {

@@ -59,7 +59,9 @@ type orgDelta struct {
 	Cohorts     map[uint64]int64 // people who join a cohort
 	Visits      []visit          `cbor:",omitempty"` // of places
 
-	catalog *Catalog
+	held             map[uint64]*contents // Named, folded
+	visits, arrivals int                  // lengths of the lists when they were folded last
+	catalog          *Catalog
 }
 
 // departmentDelta is what is added to a department.
@@ -217,6 +219,7 @@ func (e *Engine) exchangeDeltas(own []*delta) *delta {
 				break
 			}
 			all.add(b)
+			all.fold(e)
 		}
 	}
 	all.order()
@@ -400,8 +403,8 @@ func (b *delta) reset() {
 	people.reset()
 	services.reset()
 	*b = delta{
-		catalog: b.catalog, People: people, Services: services, Notices: b.Notices[:0], Shut: b.Shut[:0],
-		Rights: b.Rights[:0], Gone: b.Gone[:0],
+		catalog: b.catalog, People: people, Services: services, Notices: emptied(b.Notices), Shut: emptied(b.Shut),
+		Rights: emptied(b.Rights), Gone: emptied(b.Gone),
 	}
 }
 
@@ -427,7 +430,9 @@ func (s *orgDelta) reset() {
 	clear(s.Unlearned)
 	clear(s.Hours)
 	clear(s.Cohorts)
-	s.Arrivals, s.Named, s.Visits = s.Arrivals[:0], s.Named[:0], s.Visits[:0]
+	clear(s.held)
+	s.Arrivals, s.Named, s.Visits = emptied(s.Arrivals), emptied(s.Named), emptied(s.Visits)
+	s.visits, s.arrivals = 0, 0
 }
 
 // forget deletes a person.
@@ -449,17 +454,15 @@ func (b *delta) forget(name string) {
 // orderNamed sorts what places hold: the longest of the lists, and the only one whose order matters for
 // nothing but the encoding.
 func (b *delta) orderNamed() {
-	orderContents(b.People.Named)
-	orderContents(b.Services.Named)
+	b.People.list()
+	b.Services.list()
 	slices.SortFunc(b.People.Visits, byPlace)
 }
 
 // order sorts the other lists, so that equal deltas are encoded alike.
 func (b *delta) order() {
 	for _, s := range []*orgDelta{&b.People, &b.Services} {
-		slices.SortFunc(s.Arrivals, func(a, b arrival) int {
-			return cmp.Or(cmp.Compare(a.Set, b.Set), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Day, b.Day))
-		})
+		slices.SortFunc(s.Arrivals, arrival.compare)
 		for _, list := range [][]counts{s.Tails, s.Shifts} {
 			for j := range list {
 				list[j].order()

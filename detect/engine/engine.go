@@ -99,6 +99,7 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 // those of HR may come at any time.
 func (e *Engine) Handle(name string, ev *event.Event) error {
 	e.packIdle()
+	e.foldDeltas()
 	if ev.Source == event.HR {
 		if name != "" && e.owns(name) {
 			e.staff(name, ev)

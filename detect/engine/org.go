@@ -76,6 +76,9 @@ const (
 	partners
 )
 
+// counted are the sets that say how many people use something, and not since when it is known.
+var counted = [...]bool{appUsers: true, partners: true}
+
 // limits of the sets: a hostile log could name any number of things.
 var limits = [...]int{networks: 1 << 16, domains: 1 << 18, apps: 1 << 14, appUsers: 1 << 14, partners: 1 << 18}
 
@@ -150,10 +153,11 @@ func (o *org) closeHour(hour int64, s *orgDelta) {
 		clear(d.DidNow)
 		clear(d.UsualNow)
 	}
-	o.fill(s.Named)
+	s.hold(o)
+	o.fill(s.held)
 	for _, a := range s.Arrivals {
 		set := o.known(a.Set)
-		if a.Set == appUsers || a.Set == partners {
+		if counted[a.Set] {
 			if n := set[a.Key]; n > 0 || len(set) < limits[a.Set] {
 				set[a.Key] = n + 1
 			}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"maps"
 	"math/bits"
 	"slices"
 	"strings"
@@ -43,22 +44,26 @@ type content struct {
 	Bit   int32
 }
 
-// fill notes what places hold. Which places are known once there are too many does not depend on the order
-// of the list.
-func (o *org) fill(list []content) {
-	if len(o.Places)+len(list) > mostPlaces {
-		orderContents(list)
+func (c *contents) set(bit int32) { c[bit>>6] |= 1 << (bit & 63) }
+
+// fill notes what places hold. Once there are too many places, those with the least keys are known.
+func (o *org) fill(held map[uint64]*contents) {
+	places := slices.Collect(maps.Keys(held))
+	if len(o.Places)+len(places) > mostPlaces {
+		slices.Sort(places)
 	}
-	for _, x := range list {
-		c := o.Places[x.Place]
+	for _, place := range places {
+		c := o.Places[place]
 		if c == nil {
 			if len(o.Places) >= mostPlaces {
 				continue
 			}
 			c = new(contents)
-			o.Places[x.Place] = c
+			o.Places[place] = c
 		}
-		c[x.Bit>>6] |= 1 << (x.Bit & 63)
+		for i, w := range held[place] {
+			c[i] |= w
+		}
 	}
 }
 

@@ -48,13 +48,21 @@ func TestAbove(t *testing.T) {
 	}
 }
 
+// holding is what places hold, folded.
+func holding(o *org, list []content) map[uint64]*contents {
+	d := newOrgDelta(testCatalog)
+	d.Named = list
+	d.hold(o)
+	return d.held
+}
+
 // TestContents never counts more things in a place than there are, nor many fewer.
 func TestContents(t *testing.T) {
 	o := newOrg(testCatalog)
 	for n := 1; n <= 400; n++ {
 		key := hash(ofItem, strconv.Itoa(n))
 		x := content{Place: 1, Bit: contentBit(key)}
-		o.fill([]content{x, x})
+		o.fill(holding(o, []content{x, x}))
 		if got := o.Places[1].size(); got > n || got < n*3/4 {
 			t.Fatalf("%d of %d", got, n)
 		}
@@ -64,10 +72,10 @@ func TestContents(t *testing.T) {
 		list = append(list, content{Place: uint64(mostPlaces + 5 - n)})
 	}
 	other := newOrg(testCatalog)
-	other.fill(slices.Clone(list))
+	other.fill(holding(other, slices.Clone(list)))
 	slices.Reverse(list)
 	again := newOrg(testCatalog)
-	again.fill(list)
+	again.fill(holding(again, list))
 	if len(other.Places) != mostPlaces || !reflect.DeepEqual(other.Places, again.Places) {
 		t.Error("which places are known depends on their order")
 	}
