@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/outflow/outflow/alert/report"
@@ -21,44 +22,46 @@ import (
 //go:embed pages
 var files embed.FS
 
-var templates = template.Must(template.New("").Funcs(template.FuncMap{
-	"when":   when,
-	"moment": func(t time.Time) template.HTML { return stamp(t, "2006-01-02 15:04:05") },
-	"day": func(t time.Time) template.HTML {
-		if t.IsZero() {
-			return "not known"
-		}
-		d := t.UTC().Format(time.DateOnly)
-		return template.HTML(`<time class="day" datetime="` + d + `">` + d + `</time>`)
-	},
-	"number":   func(x float64) string { return plain.Number(int64(math.Round(x))) },
-	"one":      func(x float64) string { return fmt.Sprintf("%.1f", x) },
-	"bars":     bars,
-	"short":    plain.Amount,
-	"sentence": sentenceOf,
-	"vendor":   vendorTitle,
-	"ago":      ago,
-	"icon":     icon,
-	"closings": func() []Status { return statusGroups[closed] },
-	"rate": func(x float64) string {
-		if x < .01 {
-			return "under 0.01"
-		}
-		return fmt.Sprintf("%.2g", x)
-	},
-	"path":      url.PathEscape,
-	"entity":    entityPath,
-	"recipient": recipientPath,
-	"count":     plain.Number,
-	"int":       plain.Count,
-	"percent":   func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
-	"pair":      func(l Watchlist, v *watchlistsView) watchlistCard { return watchlistCard{&l, v} },
-	"size":      func(n int64) string { return plain.Size(float64(n)) },
-	"technique": attack.URL,
-	"titled":    attack.Title,
-	"share":     func(n, most int) int { return 100 * n / max(most, 1) },
-	"days":      func(n int) string { return plain.CountOf(n, "day", "days") },
-}).ParseFS(files, "pages/*.html"))
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("").Funcs(template.FuncMap{
+		"when":   when,
+		"moment": func(t time.Time) template.HTML { return stamp(t, "2006-01-02 15:04:05") },
+		"day": func(t time.Time) template.HTML {
+			if t.IsZero() {
+				return "not known"
+			}
+			d := t.UTC().Format(time.DateOnly)
+			return template.HTML(`<time class="day" datetime="` + d + `">` + d + `</time>`)
+		},
+		"number":   func(x float64) string { return plain.Number(int64(math.Round(x))) },
+		"one":      func(x float64) string { return fmt.Sprintf("%.1f", x) },
+		"bars":     bars,
+		"short":    plain.Amount,
+		"sentence": sentenceOf,
+		"vendor":   vendorTitle,
+		"ago":      ago,
+		"icon":     icon,
+		"closings": func() []Status { return statusGroups[closed] },
+		"rate": func(x float64) string {
+			if x < .01 {
+				return "under 0.01"
+			}
+			return fmt.Sprintf("%.2g", x)
+		},
+		"path":      url.PathEscape,
+		"entity":    entityPath,
+		"recipient": recipientPath,
+		"count":     plain.Number,
+		"int":       plain.Count,
+		"percent":   func(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) },
+		"pair":      func(l Watchlist, v *watchlistsView) watchlistCard { return watchlistCard{&l, v} },
+		"size":      func(n int64) string { return plain.Size(float64(n)) },
+		"technique": attack.URL,
+		"titled":    attack.Title,
+		"share":     func(n, most int) int { return 100 * n / max(most, 1) },
+		"days":      func(n int) string { return plain.CountOf(n, "day", "days") },
+	}).ParseFS(files, "pages/*.html"))
+})
 
 // when returns a time as an element of a page: in UTC, until a script writes it in the reader's zone.
 func when(t time.Time) template.HTML {
@@ -203,7 +206,7 @@ func (s *Server) render(w http.ResponseWriter, status int, name string, p pageDa
 	f := p.layout()
 	f.SignOn, f.Now = s.SignOn != nil, s.Now()
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, name, p); err != nil {
+	if err := templates().ExecuteTemplate(&b, name, p); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -11,6 +11,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"sync"
 	text "text/template"
 	"time"
 
@@ -84,8 +85,12 @@ var funcs = map[string]any{
 }
 
 var (
-	pages = template.Must(template.New("").Funcs(funcs).ParseFS(files, "templates/*.html"))
-	texts = text.Must(text.New("").Funcs(funcs).ParseFS(files, "templates/*.txt", "templates/*.md"))
+	pages = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("").Funcs(funcs).ParseFS(files, "templates/*.html"))
+	})
+	texts = sync.OnceValue(func() *text.Template {
+		return text.Must(text.New("").Funcs(funcs).ParseFS(files, "templates/*.txt", "templates/*.md"))
+	})
 )
 
 // fewFacts is the most facts of a task in a mail.
@@ -135,10 +140,10 @@ func (r *Review) Write(w io.Writer, format string) error {
 	case "json":
 		return writeJSON(w, r)
 	case "md":
-		return texts.ExecuteTemplate(w, "review.md", r)
+		return texts().ExecuteTemplate(w, "review.md", r)
 	case "html":
 		var b bytes.Buffer
-		if err := pages.ExecuteTemplate(&b, "review.html", r); err != nil {
+		if err := pages().ExecuteTemplate(&b, "review.html", r); err != nil {
 			return err
 		}
 		_, err := w.Write(Unbroken(b.Bytes()))
@@ -148,7 +153,7 @@ func (r *Review) Write(w io.Writer, format string) error {
 }
 
 // Body writes the review as part of a page, which has the style sheet of Style.
-func (r *Review) Body(w io.Writer) error { return pages.ExecuteTemplate(w, "review-body.html", r) }
+func (r *Review) Body(w io.Writer) error { return pages().ExecuteTemplate(w, "review-body.html", r) }
 
 // Title is whom the review is about: the display name, if HR states it.
 func (r *Review) Title() string { return cmp.Or(r.Profile.Name, r.Person) }
@@ -203,7 +208,7 @@ func (d *Digest) Write(w io.Writer, format string) error {
 		return err
 	}
 	image := "data:image/png;base64," + base64.StdEncoding.EncodeToString(png)
-	return pages.ExecuteTemplate(w, "digest.html", &digestPage{d, template.URL(image)})
+	return pages().ExecuteTemplate(w, "digest.html", &digestPage{d, template.URL(image)})
 }
 
 // digestPage is the digest with the address of its chart.
@@ -222,7 +227,7 @@ func (d *Digest) Mail() (text, html string, images map[string][]byte, err error)
 		return "", "", nil, err
 	}
 	var t, h strings.Builder
-	err = errors.Join(d.Write(&t, "text"), pages.ExecuteTemplate(&h, "digest.html", &digestPage{d, "cid:" + trendImage}))
+	err = errors.Join(d.Write(&t, "text"), pages().ExecuteTemplate(&h, "digest.html", &digestPage{d, "cid:" + trendImage}))
 	return t.String(), h.String(), map[string][]byte{trendImage: png}, err
 }
 
@@ -247,9 +252,9 @@ func writeMail(w io.Writer, format, name string, v any) error {
 	case "json":
 		return writeJSON(w, v)
 	case "text":
-		return texts.ExecuteTemplate(w, name+".txt", v)
+		return texts().ExecuteTemplate(w, name+".txt", v)
 	case "html":
-		return pages.ExecuteTemplate(w, name+".html", v)
+		return pages().ExecuteTemplate(w, name+".html", v)
 	}
 	return fmt.Errorf("format %q: html, json, text", format)
 }

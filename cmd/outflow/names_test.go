@@ -238,7 +238,7 @@ func TestNamesTakeNoMemory(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			resolver := identity.New()
 			resolver.Configure(identity.Config{Domains: []string{"acme.example"}})
-			eng := engine.New(engine.Config{Detectors: config.Catalog, TempDir: t.TempDir(), Unpacked: 100}, func(*finding.Finding) error {
+			eng := engine.New(engine.Config{Detectors: config.Catalog(), TempDir: t.TempDir(), Unpacked: 100}, func(*finding.Finding) error {
 				return nil
 			})
 			i := 0

@@ -196,7 +196,7 @@ func listLessons(ctx context.Context, dir string) (*lessons, error) {
 			l.Decisions = append(l.Decisions, decision{t.Alert, t.Triage, t.Since})
 		}
 	}
-	l.Changes = append(l.Changes, config.Catalog.Lessons(verdicts, until)...)
+	l.Changes = append(l.Changes, config.Catalog().Lessons(verdicts, until)...)
 	return l, nil
 }
 

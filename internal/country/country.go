@@ -3,6 +3,7 @@ package country
 
 import (
 	"strings"
+	"sync"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
@@ -51,7 +52,7 @@ func region(text string) (language.Region, bool) {
 			return r, true
 		}
 	}
-	r, known := byName[fold(text)]
+	r, known := byName()[fold(text)]
 	return r, known
 }
 
@@ -74,8 +75,8 @@ var alsoCalled = map[string]string{
 	"United Kingdom of Great Britain and Northern Ireland": "GB", "Venezuela, Bolivarian Republic of": "VE", "Viet Nam": "VN",
 }
 
-// byName has the countries by their names, folded.
-var byName = func() map[string]language.Region {
+// byName returns the countries by their names, folded.
+var byName = sync.OnceValue(func() map[string]language.Region {
 	names := map[string]language.Region{}
 	for a := 'A'; a <= 'Z'; a++ {
 		for b := 'A'; b <= 'Z'; b++ {
@@ -89,4 +90,4 @@ var byName = func() map[string]language.Region {
 		names[fold(name)] = language.MustParseRegion(code)
 	}
 	return names
-}()
+})

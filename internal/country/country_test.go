@@ -22,13 +22,13 @@ func TestName(t *testing.T) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
-	for name, r := range byName {
+	for name, r := range byName() {
 		if got := Name(name); !strings.EqualFold(got, Name(r.String())) || Name(got) != got {
 			t.Errorf("%s is %s, and %s is %s", name, got, r, Name(r.String()))
 		}
 	}
-	if len(byName) < 280 {
-		t.Errorf("%d names", len(byName))
+	if len(byName()) < 280 {
+		t.Errorf("%d names", len(byName()))
 	}
 }
 
@@ -44,7 +44,7 @@ func TestCode(t *testing.T) {
 		}
 	}
 	codes := map[string]bool{}
-	for name := range byName {
+	for name := range byName() {
 		if c := Code(name); c != "" {
 			codes[c] = true
 		}

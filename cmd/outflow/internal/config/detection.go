@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/outflow/outflow/detect/detectors"
@@ -9,8 +10,9 @@ import (
 	"github.com/outflow/outflow/ingest/identity"
 )
 
-// Catalog has the detectors that the program scores with.
-var Catalog = engine.NewCatalog(detectors.All)
+// Catalog returns the detectors that the program scores with. They are made when they are first asked for: most commands score
+// nothing.
+var Catalog = sync.OnceValue(func() *engine.Catalog { return engine.NewCatalog(detectors.All) })
 
 // traits are those of the detectors, by which channels choose alerts.
 var traits = detectors.Traits()
@@ -24,7 +26,7 @@ func (c *Config) Identity() identity.Config {
 // or the key that cannot be.
 func (c *Config) Detect() (engine.Config, error) {
 	out := engine.Config{
-		Detectors:        Catalog,
+		Detectors:        Catalog(),
 		ForbiddenDomains: c.ForbiddenDomains,
 		TopLabels:        c.TopLabels,
 		AWSAccounts:      c.AWSAccounts,

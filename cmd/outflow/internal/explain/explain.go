@@ -35,7 +35,7 @@ func New(a *alert.Alert) (*Explanation, error) {
 	x := &Explanation{Alert: a, Notes: notes(a), Matches: true}
 	if a.Receipt != nil {
 		var err error
-		if x.Recomputed, x.Steps, err = config.Catalog.Recompute(a.Receipt); err != nil {
+		if x.Recomputed, x.Steps, err = config.Catalog().Recompute(a.Receipt); err != nil {
 			return nil, err
 		}
 	}

@@ -516,7 +516,7 @@ func (f *Dir) Export(ctx context.Context, conf *config.Config, person string) (*
 	defer who.close()
 	alerts, j := who.alerts, who.state
 	x.Accounts = who.accounts
-	if x.Usual, err = j.snapshot.Person(config.Catalog, person); err != nil {
+	if x.Usual, err = j.snapshot.Person(config.Catalog(), person); err != nil {
 		return nil, err
 	}
 	all, err := alerts.All(ctx)

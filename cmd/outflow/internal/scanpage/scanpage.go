@@ -127,7 +127,7 @@ func Write(w io.Writer, in *Input) error {
 	}
 	p.fill()
 	var b bytes.Buffer
-	if err := templates.Execute(&b, p); err != nil {
+	if err := templates().Execute(&b, p); err != nil {
 		return err
 	}
 	_, err := w.Write(reports.Unbroken(b.Bytes()))

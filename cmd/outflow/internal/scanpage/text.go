@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/outflow/outflow/alert"
@@ -15,32 +16,34 @@ import (
 	"github.com/outflow/outflow/internal/plain"
 )
 
-var templates = template.Must(template.New("page").Funcs(template.FuncMap{
-	"clean":  clean,
-	"prose":  func(s string) string { return detect.Capital(cut(s, maxProse)) },
-	"when":   when,
-	"day":    func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
-	"number": plain.Amount,
-	"count":  plain.Count,
-	"plural": plain.CountOf,
-	"source": sourceTitle,
-	"spaced": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
-	"place":  func(s string) string { return clean(strings.TrimPrefix(s, "https://")) },
-	"shape":  func(s alert.Severity) string { return shapes[s] },
-	"rate": func(x float64) string {
-		if x < .01 {
-			return "under 0.01"
-		}
-		return fmt.Sprintf("%.2g", x)
-	},
-	"score":      func(x float64) string { return fmt.Sprintf("%.1f", x) },
-	"receivers":  receivers,
-	"client":     client,
-	"amount":     func(x alert.Item) string { return amount(&x) },
-	"visibility": func(s string) string { return cmp.Or(visibilities[s], s) },
-	"receiver":   receiver,
-	"titled":     attack.Title,
-}).Parse(text))
+var templates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("page").Funcs(template.FuncMap{
+		"clean":  clean,
+		"prose":  func(s string) string { return detect.Capital(cut(s, maxProse)) },
+		"when":   when,
+		"day":    func(t time.Time) string { return t.UTC().Format(time.DateOnly) },
+		"number": plain.Amount,
+		"count":  plain.Count,
+		"plural": plain.CountOf,
+		"source": sourceTitle,
+		"spaced": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
+		"place":  func(s string) string { return clean(strings.TrimPrefix(s, "https://")) },
+		"shape":  func(s alert.Severity) string { return shapes[s] },
+		"rate": func(x float64) string {
+			if x < .01 {
+				return "under 0.01"
+			}
+			return fmt.Sprintf("%.2g", x)
+		},
+		"score":      func(x float64) string { return fmt.Sprintf("%.1f", x) },
+		"receivers":  receivers,
+		"client":     client,
+		"amount":     func(x alert.Item) string { return amount(&x) },
+		"visibility": func(s string) string { return cmp.Or(visibilities[s], s) },
+		"receiver":   receiver,
+		"titled":     attack.Title,
+	}).Parse(text))
+})
 
 // shapes tell severities apart without colours.
 var shapes = [...]string{"○", "▽", "●", "▲", "◆"}

@@ -295,7 +295,7 @@ func (g *gap) alert() alert.Alert {
 		ID:       id,
 		Episode:  id,
 		Revision: 1,
-		Detector: config.Catalog.Of(detect.SourceGap).Name,
+		Detector: config.Catalog().Of(detect.SourceGap).Name,
 		Title:    alert.TitleNotProcessed,
 		Health:   true,
 		Impact:   2,

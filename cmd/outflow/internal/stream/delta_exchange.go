@@ -194,7 +194,7 @@ func (x *deltaExchange) receive(r *eventlog.Record) error {
 		x.logger.Error("skipping undecodable record in delta log", "offset", r.Offset, "err", err)
 		return nil
 	}
-	if m.Model != config.Catalog.Model() {
+	if m.Model != config.Catalog().Model() {
 		if x.foreign++; x.foreign == 1 {
 			x.logger.Warn("ignoring deltas of another version: all workers must run the same version", "offset", r.Offset)
 		}
@@ -324,7 +324,7 @@ func (x *deltaExchange) send(hour int64, own *peerDelta, deltas map[int][]byte) 
 	}
 	x.mu.Unlock()
 
-	m := deltaMessage{Model: config.Catalog.Model(), Hour: hour, From: x.from, Days: own.days}
+	m := deltaMessage{Model: config.Catalog().Model(), Hour: hour, From: x.from, Days: own.days}
 	tag := xxhash.Sum64String(fmt.Sprint(own.days))
 	for _, s := range x.mine {
 		hash := xxhash.Sum64(deltas[s]) ^ tag
