@@ -30,8 +30,11 @@ type Window struct {
 	known  int64 // idents of packed events in memory
 	inUse  int64 // limit of memory, in bytes
 	memory int64 // approximate size of unpacked events, in bytes
+	prints int64 // fingerprints of packed events in memory
 	step   int64 // count of uses, as a clock for bucket.used
 	sums   bool  // keep hour.sum
+
+	plain, packed, ids []byte // scratch
 }
 
 // hour holds the events of one hour, in one bucket, or in one for each minute if there are many: what
@@ -69,19 +72,25 @@ type bucket struct {
 	index   map[uint64]span // place in data by key, of the first event with the key; nil if not built
 	twins   map[key]span    // places of other events with the same key
 	chunks  []chunk
-	prints  []uint32 // sorted fingerprints of the packed events
-	whole   bool     // the chunks are unpacked, too
-	changed bool     // the unpacked part has events that are not in the chunks
-	n       int      // events
-	used    int64    // step of the last use
+	prints  []uint32  // sorted fingerprints of the packed events, if they are in memory
+	stored  spill.Ref // prints
+	whole   bool      // the chunks are unpacked, too
+	changed bool      // the unpacked part has events that are not in the chunks
+	n       int       // events
+	used    int64     // step of the last use
 }
 
-// chunk is a packed part of a bucket.
+// chunk is a packed part of a bucket: events that follow one another.
 type chunk struct {
-	packed spill.Ref
-	ids    spill.Ref // the idents of its events
-	known  []ident   // ids, sorted, if they are in memory
+	packed   spill.Ref
+	ids      spill.Ref // the idents of its events
+	known    []ident   // ids, sorted, if they are in memory
+	size     int       // of the events, unpacked
+	from, to int64     // times of the first and the last
 }
+
+// chunkSize is about how many bytes of events a chunk has: what is packed at a time.
+const chunkSize = 1 << 20
 
 // ident identifies a packed event and its content.
 type ident struct {
@@ -182,7 +191,14 @@ func (w *Window) Add(rec []byte, partition int, offset int64) (AddResult, error)
 	}
 
 	held, known := b.find(k)
-	if !known && !b.whole && b.mayHold(k.key) {
+	may := false
+	if !known && !b.whole && len(b.chunks) > 0 {
+		var err error
+		if may, err = w.mayHold(b, k.key); err != nil {
+			return 0, err
+		}
+	}
+	if may {
 		sum, packed, err := w.findPacked(b, k)
 		switch {
 		case err != nil:
@@ -221,6 +237,9 @@ func (w *Window) hour(source event.Source, at int64) *hour {
 // findPacked looks for an event in the chunks of a bucket and returns the hash of its record.
 func (w *Window) findPacked(b *bucket, k key) (sum uint64, found bool, err error) {
 	for i := range b.chunks {
+		if c := &b.chunks[i]; k.time < c.from || k.time > c.to {
+			continue
+		}
 		ids, err := w.idents(&b.chunks[i])
 		if err != nil {
 			return 0, false, err
@@ -301,6 +320,7 @@ func (w *Window) divide(h *hour) error {
 		p.n, p.sorted, p.index, p.changed = p.n+1, p.sorted+1, nil, true
 	}
 	w.memory -= b.memory()
+	w.prints -= int64(len(b.prints))
 	for _, p := range h.parts {
 		w.memory += p.memory()
 	}
@@ -350,10 +370,55 @@ const identSize = 24 // bytes of a stored ident
 // fingerprint returns the part of a packed event's key that is kept in memory.
 func fingerprint(key uint64) uint32 { return uint32(key >> 32) }
 
-// mayHold reports whether a packed event may have the key.
-func (b *bucket) mayHold(key uint64) bool {
+// mayHold reports whether a packed event of a bucket may have the key.
+func (w *Window) mayHold(b *bucket, key uint64) (bool, error) {
+	if err := w.loadPrints(b); err != nil {
+		return false, err
+	}
 	_, found := slices.BinarySearch(b.prints, fingerprint(key))
-	return found
+	return found, nil
+}
+
+// loadPrints reads the fingerprints of a bucket if they are not in memory.
+func (w *Window) loadPrints(b *bucket) error {
+	if b.prints != nil || b.stored.Len() == 0 {
+		return nil
+	}
+	var err error
+	if w.ids, err = b.stored.Get(w.ids[:0]); err != nil {
+		return err
+	}
+	prints := make([]uint32, len(w.ids)/4)
+	for i := range prints {
+		prints[i] = binary.LittleEndian.Uint32(w.ids[4*i:])
+	}
+	w.setPrints(b, prints)
+	return nil
+}
+
+// setPrints replaces the fingerprints of a bucket in memory. An eighth of the limit is for all of them: those of buckets
+// that were not used for longest are dropped from memory.
+func (w *Window) setPrints(b *bucket, prints []uint32) {
+	w.prints += int64(len(prints) - len(b.prints))
+	b.prints = prints
+	limit := w.inUse / 8 / 4
+	if w.prints <= limit {
+		return
+	}
+	var list []*bucket
+	for other := range w.buckets {
+		if other != b && len(other.prints) > 0 {
+			list = append(list, other)
+		}
+	}
+	slices.SortFunc(list, func(a, b *bucket) int { return cmp.Compare(a.used, b.used) })
+	for _, other := range list {
+		if w.prints <= limit/2 {
+			return
+		}
+		w.prints -= int64(len(other.prints))
+		other.prints = nil
+	}
 }
 
 // merged returns the sorted union of two sorted lists.
@@ -504,39 +569,79 @@ func (b *bucket) sort() {
 func (w *Window) pack(b *bucket) error {
 	if b.whole {
 		if b.changed {
-			b.chunks, b.prints = nil, nil
+			b.chunks, b.stored = nil, spill.Ref{}
+			w.setPrints(b, nil)
 		}
 		b.whole = false
 	}
 
 	if b.changed {
 		b.sort()
-		plain := make([]byte, 0, len(b.data)+len(b.entries)*4)
-		prints, kept := make([]uint32, 0, len(b.entries)), make([]byte, 0, identSize*len(b.entries))
-		for _, e := range b.entries {
-			rec := b.record(e)
-			plain = append(binary.LittleEndian.AppendUint32(plain, e.size), rec...)
-			kept = binary.LittleEndian.AppendUint64(kept, e.key)
-			kept = binary.LittleEndian.AppendUint64(kept, uint64(e.time))
-			kept = binary.LittleEndian.AppendUint64(kept, xxhash.Sum64(rec))
-			prints = append(prints, fingerprint(e.key))
+		for list := b.entries; len(list) > 0; {
+			n, size := 0, 0
+			for n < len(list) && size < chunkSize {
+				size += 4 + int(list[n].size)
+				n++
+			}
+			if err := w.packChunk(b, list[:n]); err != nil {
+				return err
+			}
+			list = list[n:]
 		}
-
-		slices.Sort(prints)
-		var c chunk
-		var err error
-		if c.packed, err = w.file.Put(s2.Encode(nil, plain)); err == nil {
-			c.ids, err = w.file.Put(kept)
-		}
-		if err != nil {
+		if err := w.addPrints(b); err != nil {
 			return err
 		}
-
-		b.chunks, b.prints = append(b.chunks, c), merged(b.prints, prints)
 	}
 
 	w.memory -= b.memory()
 	b.data, b.entries, b.index, b.twins, b.sorted, b.changed = nil, nil, map[uint64]span{}, nil, 0, false
+	return nil
+}
+
+// packChunk compresses some of a bucket's entries, in order.
+func (w *Window) packChunk(b *bucket, list []entry) error {
+	w.plain, w.ids = w.plain[:0], w.ids[:0]
+	for _, e := range list {
+		rec := b.record(e)
+		w.plain = append(binary.LittleEndian.AppendUint32(w.plain, e.size), rec...)
+		w.ids = binary.LittleEndian.AppendUint64(w.ids, e.key)
+		w.ids = binary.LittleEndian.AppendUint64(w.ids, uint64(e.time))
+		w.ids = binary.LittleEndian.AppendUint64(w.ids, xxhash.Sum64(rec))
+	}
+	c := chunk{size: len(w.plain), from: list[0].time, to: list[len(list)-1].time}
+	w.packed = slices.Grow(w.packed[:0], s2.MaxEncodedLen(len(w.plain)))
+	var err error
+	if c.packed, err = w.file.Put(s2.Encode(w.packed[:cap(w.packed)], w.plain)); err == nil {
+		c.ids, err = w.file.Put(w.ids)
+	}
+	if err != nil {
+		return err
+	}
+	b.chunks = append(b.chunks, c)
+	return nil
+}
+
+// addPrints adds the fingerprints of a bucket's entries.
+func (w *Window) addPrints(b *bucket) error {
+	if err := w.loadPrints(b); err != nil {
+		return err
+	}
+	prints := make([]uint32, 0, len(b.entries))
+	for _, e := range b.entries {
+		prints = append(prints, fingerprint(e.key))
+	}
+	slices.Sort(prints)
+	prints = merged(b.prints, prints)
+	w.ids = w.ids[:0]
+	for _, p := range prints {
+		w.ids = binary.LittleEndian.AppendUint32(w.ids, p)
+	}
+	stored, err := w.file.Put(w.ids)
+	if err != nil {
+		return err
+	}
+	b.stored = stored
+	w.setPrints(b, prints)
 	return nil
 }
 
@@ -579,22 +684,19 @@ func (w *Window) unpack(b *bucket) error {
 		return nil
 	}
 	w.memory -= b.memory()
-	entries := make([]entry, 0, b.n)
-	var data []byte
-	var packed []byte
+	size := len(b.data)
+	for i := range b.chunks {
+		size += b.chunks[i].size
+	}
+	entries, data := make([]entry, 0, b.n), make([]byte, 0, size)
 	for i := range b.chunks {
 		at := len(data)
 		var err error
-		if packed, err = b.chunks[i].packed.Get(packed[:0]); err != nil {
+		if w.packed, err = b.chunks[i].packed.Get(w.packed[:0]); err != nil {
 			return err
 		}
-		size, err := s2.DecodedLen(packed)
-		if err == nil {
-			data = slices.Grow(data, size)[:at+size]
-			_, err = s2.Decode(data[at:], packed)
-		}
-
-		if err != nil {
+		data = data[:at+b.chunks[i].size]
+		if _, err = s2.Decode(data[at:], w.packed); err != nil {
 			return fmt.Errorf("temporary file: %w", err)
 		}
 		for at < len(data) {
@@ -605,7 +707,8 @@ func (w *Window) unpack(b *bucket) error {
 		}
 	}
 
-	if b.sorted = 0; len(b.chunks) == 1 {
+	inOrder := slices.IsSortedFunc(entries, entry.compare)
+	if b.sorted = 0; inOrder {
 		b.sorted = len(entries)
 	}
 	base := uint32(len(data))
@@ -615,7 +718,7 @@ func (w *Window) unpack(b *bucket) error {
 	}
 
 	b.data, b.entries, b.index, b.twins = append(data, b.data...), entries, nil, nil
-	b.whole, b.changed = true, len(b.chunks) > 1 || b.changed
+	b.whole, b.changed = true, !inOrder || b.changed
 	w.memory += b.memory()
 	return nil
 }
@@ -627,6 +730,7 @@ func (w *Window) Evict(before int64) {
 			w.events -= h.n
 			for _, b := range h.parts {
 				w.memory -= b.memory()
+				w.prints -= int64(len(b.prints))
 			}
 			delete(w.hours, at)
 		}
