@@ -3,6 +3,9 @@ package alert
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/outflow/outflow/internal/secret"
@@ -61,8 +64,34 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 	if now.Before(c.resume) {
 		return 0, c.resume, nil
 	}
+	all, err := s.receivers(ctx, c.Name)
+	if err != nil {
+		return 0, time.Time{}, err
+	}
+	var failed error
+	for _, receivers := range all { // what waits for some receivers holds up none of the others
+		n, next, err := c.deliver(ctx, s, receivers, now)
+		sent += n
+		if failed = cmp.Or(failed, err); ctx.Err() != nil {
+			return sent, next, ctx.Err()
+		}
+		again = earlier(again, next)
+	}
+	return sent, again, failed
+}
+
+// earlier returns the earlier of two times that are not zero.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// deliver sends the messages that are due for all receivers, or for some that have yet to be told.
+func (c *Channel) deliver(ctx context.Context, s *Store, receivers string, now time.Time) (sent int, again time.Time, err error) {
 	if c.Kind.People {
-		list, err := s.crowd(ctx, c.Name)
+		list, err := s.crowd(ctx, c.Name, receivers)
 		if err != nil {
 			return 0, time.Time{}, err
 		}
@@ -70,14 +99,14 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 			return c.summary(ctx, s, list, now)
 		}
 	}
-	list, err := s.due(ctx, c.Name)
+	list, err := s.due(ctx, c.Name, receivers)
 	if err != nil || len(list) == 0 {
 		return 0, time.Time{}, err
 	}
 	for i := range list {
 		p := &list[i]
 		if next := time.UnixMilli(p.next); p.attempts > 0 && next.After(now) {
-			return sent, next, nil // in order: the messages behind it wait, too
+			return sent, earlier(again, next), nil // in order: the messages behind it wait, too
 		}
 		if over, err := s.overBudget(ctx, c, p, now); err != nil || over {
 			if err != nil {
@@ -87,14 +116,16 @@ func (c *Channel) Deliver(ctx context.Context, s *Store, now time.Time) (sent in
 		}
 		done, next, err := c.one(ctx, s, p, now)
 		if err != nil {
-			return sent, next, err
+			return sent, earlier(again, next), err
 		}
-		sent += done
+		if sent += done; next.After(now) { // some receivers are to be told later
+			again = earlier(again, next)
+		}
 	}
 	if len(list) == perPass {
 		return sent, now, nil
 	}
-	return sent, time.Time{}, nil
+	return sent, again, nil
 }
 
 // one sends the message of a row, and stores what came of it. A message that is refused for good is no error.
@@ -102,6 +133,10 @@ func (c *Channel) one(ctx context.Context, s *Store, p *pending, now time.Time) 
 	ref, err := c.send(ctx, s, p, nil)
 	if ctx.Err() != nil {
 		return 0, now, ctx.Err()
+	}
+	if part, ok := errors.AsType[*Partly](err); ok {
+		next, err := c.recordPartly(ctx, s, []pending{*p}, part, now)
+		return 1, next, err
 	}
 	if err != nil {
 		next, serr := c.recordFailure(ctx, s, []pending{*p}, now, err)
@@ -127,6 +162,11 @@ func (c *Channel) one(ctx context.Context, s *Store, p *pending, now time.Time) 
 // decisions, so does the message.
 func (c *Channel) send(ctx context.Context, s *Store, p *pending, others []pending) (string, error) {
 	m := &Message{Alert: p.alert, Decision: p.decision, Repeat: p.begun}
+	if p.receivers != "" {
+		if err := json.Unmarshal([]byte(p.receivers), &m.Only); err != nil {
+			return "", Permanent(fmt.Errorf("alert: receivers of a notification: %w", err))
+		}
+	}
 	seqs := []int64{p.seq}
 	for i := range others {
 		m.Others = append(m.Others, others[i].alert)
@@ -162,7 +202,11 @@ func (c *Channel) refer(ctx context.Context, s *Store, m *Message) (err error) {
 	if m.Ref, m.Before, err = s.ref(ctx, c.Name, a.ID); err != nil {
 		return err
 	}
-	if m.Ref == "" && m.Before == nil {
+	if m.Only != nil { // they were not told what the others were
+		if m.Before = nil; m.Ref == m.Key() {
+			m.Ref = ""
+		}
+	} else if m.Ref == "" && m.Before == nil {
 		if m.Earlier, err = s.lostSight(ctx, c.Name, a.ID); err != nil {
 			return err
 		}
@@ -196,6 +240,10 @@ func (c *Channel) summary(ctx context.Context, s *Store, list []pending, now tim
 	if ctx.Err() != nil {
 		return 0, now, ctx.Err()
 	}
+	if part, ok := errors.AsType[*Partly](err); ok {
+		_, err := c.recordPartly(ctx, s, list, part, now)
+		return 1, now, err
+	}
 	if err != nil {
 		failed := list
 		if IsPermanent(err) { // without the first the others may be taken
@@ -218,6 +266,37 @@ func (c *Channel) summary(ctx context.Context, s *Store, list []pending, now tim
 	return 1, now, nil
 }
 
+// recordPartly stores that a message about some rows was sent to some receivers, and returns when the others are
+// tried again; now if there are none.
+func (c *Channel) recordPartly(ctx context.Context, s *Store, list []pending, part *Partly, now time.Time) (time.Time, error) {
+	c.failures = 0
+	c.between("sent")
+	all, next := list[0].receivers == "", now
+	if len(part.Later) > 0 {
+		next = now.Add(c.wait(part, list[0].attempts+1))
+	}
+	if err := s.recordPartly(ctx, c.Name, list, part, next, now); err != nil {
+		return now, err
+	}
+	for i := range list {
+		if all {
+			c.observe(&list[i].alert, nil)
+		}
+		if len(part.Refused) > 0 {
+			c.observe(&list[i].alert, part)
+		}
+	}
+	return next, nil
+}
+
+// wait returns for how long a message is put off after a number of attempts.
+func (c *Channel) wait(err error, tries int) time.Duration {
+	if c.Wait != nil {
+		return c.Wait(err, tries)
+	}
+	return webapi.Backoff(err, tries)
+}
+
 // recordFailure stores why the message of some rows was not sent, and returns when it is tried next.
 func (c *Channel) recordFailure(ctx context.Context, s *Store, list []pending, now time.Time, why error) (next time.Time, err error) {
 	unclear := mayHaveArrived(why)
@@ -232,11 +311,10 @@ func (c *Channel) recordFailure(ctx context.Context, s *Store, list []pending, n
 		given := deadLetter{why: "given up after three days: " + secret.Redact(why.Error()), begun: unclear}
 		return now, s.deadLetters(ctx, c.Name, list, now, given)
 	}
-	wait := webapi.Backoff
-	if c.Wait != nil {
-		wait = c.Wait
+	next = now.Add(c.wait(why, list[0].attempts+1))
+	if list[0].receivers != "" { // the others are not held up
+		return next, s.putOff(ctx, list, next, unclear, secret.Redact(why.Error()))
 	}
-	next = now.Add(wait(why, list[0].attempts+1))
 	if c.failures++; c.failures >= breakerAt {
 		c.resume = now.Add(breakerFor)
 		if c.resume.After(next) {

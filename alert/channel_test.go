@@ -195,6 +195,26 @@ func TestUnclearSummary(t *testing.T) {
 	}
 }
 
+// TestPartlySummary sends what is left of a summary to those who have yet to be told, as a summary.
+func TestPartlySummary(t *testing.T) {
+	s, _ := decided(t, 70, "a")
+	out := &sink{fails: func(n int) error {
+		if n == 1 {
+			return &alert.Partly{Ref: "r", Later: []string{"kim"}, Refused: []string{"lee"}, Err: errors.New("2 of 3 were not taken")}
+		}
+		return nil
+	}}
+	c := &alert.Channel{Name: "a", Kind: alert.Kind{People: true}, Notifier: out}
+	drain(t, s, c)
+	if len(out.got) != 1 || !slices.Equal(out.got[0].Only, []string{"kim"}) || len(out.got[0].Others) != 69 || out.got[0].Repeat {
+		t.Fatalf("%d messages", len(out.got))
+	}
+	unsent, err := s.Unsent(t.Context())
+	if err != nil || len(unsent) != 70 || unsent[0].Seq == 0 || unsent[0].Reason != "2 of 3 were not taken" {
+		t.Errorf("%d unsent, %v", len(unsent), err)
+	}
+}
+
 // TestPermanent tells a refusal of the message from an address that is wrong for now, and from a look-up.
 func TestPermanent(t *testing.T) {
 	for status, want := range map[int]bool{

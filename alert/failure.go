@@ -51,6 +51,20 @@ func Repeatable(err error) error {
 	return &repeatable{err}
 }
 
+// Partly is an error of Notify after which some of the channel's receivers have been told, and others not.
+type Partly struct {
+	Ref     string   // what the channel calls the message
+	Later   []string // receivers that may take it later
+	Refused []string // receivers that refuse it
+	Err     error    // what was said about them
+}
+
+// Error implements error.
+func (p *Partly) Error() string { return p.Err.Error() }
+
+// Unwrap returns what was said about the receivers.
+func (p *Partly) Unwrap() error { return p.Err }
+
 // repeatable is an error that Repeatable has marked.
 type repeatable struct{ error }
 

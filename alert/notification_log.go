@@ -168,8 +168,9 @@ func toldThrough(ctx context.Context, tx *sql.Tx, channel, alert string) (before
 }
 
 // queue adds a version of an alert, with what was decided about it, to the messages of a channel. It takes the place of
-// the version that is queued, unless that may have been sent. The message keeps what the channel needs of it,
-// apart from what is stored of the alert, which may grow before the message is sent.
+// the version that is queued, unless that may have been sent, or some receivers have been told. The
+// message keeps what the channel needs of it, apart from what is stored of the alert, which may grow before the message is
+// sent.
 func queue(ctx context.Context, tx *sql.Tx, r Route, a *Alert, decision bool, now time.Time) error {
 	m := *a
 	if r.Brief {
@@ -190,12 +191,12 @@ func queue(ctx context.Context, tx *sql.Tx, r Route, a *Alert, decision bool, no
 	}
 	var fresh bool // the channel has yet to say what is queued for it
 	if err := tx.QueryRowContext(ctx,
-		"SELECT EXISTS (SELECT 1 FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL AND NOT decision)",
+		"SELECT EXISTS (SELECT 1 FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL AND NOT decision AND receivers = '')",
 		r.Channel, a.ID).Scan(&fresh); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx,
-		"DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL", r.Channel, a.ID); err != nil {
+		"DELETE FROM outbox WHERE channel = ? AND alert = ? AND place IS NULL AND receivers = ''", r.Channel, a.ID); err != nil {
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO outbox (channel, alert, body, items, since, decision) VALUES (?, ?, ?, ?, ?, ?)",

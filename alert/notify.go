@@ -36,7 +36,9 @@ type Message struct {
 	Repeat bool   // it may have been sent before: sending was interrupted
 	// Earlier is set, with Repeat, if it may have been an earlier version that was sent: it was set aside without an answer.
 	Earlier bool
-	Test    bool // it is a test of the channel, not an alert
+	// Only are those of the channel's receivers that have yet to be told; nil for all (Partly).
+	Only []string
+	Test bool // it is a test of the channel, not an alert
 	// Decision is set if nothing is new but what was decided about the alert (Alert.Triage). With Others the message
 	// tells of many decisions, and is no revision of any of them.
 	Decision bool

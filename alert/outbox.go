@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
@@ -18,7 +19,9 @@ type pending struct {
 	attempts int
 	begun    bool // an earlier attempt may have sent it
 	decision bool // it only tells of a decision
-	alert    Alert
+	// receivers are those that have yet to be told, as JSON, if others have been; "" for all.
+	receivers string
+	alert     Alert
 }
 
 // before reports whether a row comes before another in a summary: alerts before decisions, then the more urgent.
@@ -30,24 +33,45 @@ func (p *pending) before(q *pending) bool {
 	return a.Severity > b.Severity || a.Severity == b.Severity && a.Score > b.Score
 }
 
-// due returns the first rows of a channel, in order.
-func (s *Store) due(ctx context.Context, channel string) (list []pending, err error) {
-	return s.pending(ctx, false, "channel = ? ORDER BY seq LIMIT ?", channel, perPass)
+// receivers returns for whom rows of a channel wait: "" for all its receivers, and then each list of receivers that have
+// yet to be told, as JSON.
+func (s *Store) receivers(ctx context.Context, channel string) (list []string, err error) {
+	rows, err := s.db.QueryContext(ctx,
+		"SELECT DISTINCT receivers FROM outbox WHERE channel = ? AND receivers != '' ORDER BY receivers", channel)
+	if err != nil {
+		return nil, fmt.Errorf("alert: list receivers: %w", err)
+	}
+	defer rows.Close()
+	list = []string{""}
+	for rows.Next() {
+		var r string
+		if err := rows.Scan(&r); err != nil {
+			return nil, fmt.Errorf("alert: list receivers: %w", err)
+		}
+		list = append(list, r)
+	}
+	return list, rows.Err()
 }
 
-// crowd returns the rows of a channel that become one message, in order: all if there are too many of them, those that
-// only tell of decisions if there are too many of those, or none. Their alerts are without items.
-func (s *Store) crowd(ctx context.Context, channel string) (list []pending, err error) {
+// due returns the first rows of a channel for some receivers, in order.
+func (s *Store) due(ctx context.Context, channel, receivers string) (list []pending, err error) {
+	return s.pending(ctx, false, "channel = ? AND receivers = ? ORDER BY seq LIMIT ?", channel, receivers, perPass)
+}
+
+// crowd returns the rows of a channel for some receivers that become one message, in order: all if there are too many of
+// them, those that only tell of decisions if there are too many of those, or none. Their alerts are without items.
+func (s *Store) crowd(ctx context.Context, channel, receivers string) (list []pending, err error) {
 	var all, decisions int
-	err = s.db.QueryRowContext(ctx, "SELECT count(*), coalesce(sum(decision), 0) FROM outbox WHERE channel = ?",
-		channel).Scan(&all, &decisions)
+	err = s.db.QueryRowContext(ctx,
+		"SELECT count(*), coalesce(sum(decision), 0) FROM outbox WHERE channel = ? AND receivers = ?",
+		channel, receivers).Scan(&all, &decisions)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("alert: count due notifications: %w", err)
 	case all-decisions > manyWait:
-		return s.pending(ctx, true, "channel = ? ORDER BY seq LIMIT ?", channel, perSummary)
+		return s.pending(ctx, true, "channel = ? AND receivers = ? ORDER BY seq LIMIT ?", channel, receivers, perSummary)
 	case decisions > manyDecided:
-		return s.pending(ctx, true, "channel = ? AND decision ORDER BY seq LIMIT ?", channel, perSummary)
+		return s.pending(ctx, true, "channel = ? AND receivers = ? AND decision ORDER BY seq LIMIT ?", channel, receivers, perSummary)
 	}
 	return nil, nil
 }
@@ -64,7 +88,7 @@ func (s *Store) whole(ctx context.Context, p *pending) error {
 // pending returns the rows that an SQL condition selects, with whole alerts or without their items.
 func (s *Store) pending(ctx context.Context, brief bool, which string, args ...any) (list []pending, err error) {
 	rows, err := s.db.QueryContext(ctx,
-		"SELECT seq, body, items, attempts, next_at, place IS NOT NULL, decision FROM outbox WHERE "+which, args...)
+		"SELECT seq, body, items, attempts, next_at, place IS NOT NULL, decision, receivers FROM outbox WHERE "+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("alert: list due notifications: %w", err)
 	}
@@ -72,7 +96,7 @@ func (s *Store) pending(ctx context.Context, brief bool, which string, args ...a
 	for rows.Next() {
 		var p pending
 		var body, items sql.RawBytes
-		if err := rows.Scan(&p.seq, &body, &items, &p.attempts, &p.next, &p.begun, &p.decision); err != nil {
+		if err := rows.Scan(&p.seq, &body, &items, &p.attempts, &p.next, &p.begun, &p.decision, &p.receivers); err != nil {
 			return nil, fmt.Errorf("alert: list due notifications: %w", err)
 		}
 		if brief {
@@ -116,22 +140,25 @@ func (s *Store) markBegun(ctx context.Context, seqs []int64) error {
 // putOff stores why the message of some rows was not sent, whether it may have been for all that, and when it is tried
 // next. What an earlier attempt may have sent stays so.
 func (s *Store) putOff(ctx context.Context, list []pending, next time.Time, unclear bool, why string) error {
-	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		for i := range list {
-			var place any
-			if unclear || list[i].begun {
-				place = 0
-			}
-			if _, err := tx.ExecContext(ctx,
-				"UPDATE outbox SET attempts = attempts + 1, next_at = ?, error = ?, place = ? WHERE seq = ?",
-				next.UnixMilli(), why, place, list[i].seq); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error { return putOff(ctx, tx, list, next, unclear, why) })
 	if err != nil {
 		return fmt.Errorf("alert: put notifications off: %w", err)
+	}
+	return nil
+}
+
+// putOff puts rows off within a transaction.
+func putOff(ctx context.Context, tx *sql.Tx, list []pending, next time.Time, unclear bool, why string) error {
+	for i := range list {
+		var place any
+		if unclear || list[i].begun {
+			place = 0
+		}
+		if _, err := tx.ExecContext(ctx,
+			"UPDATE outbox SET attempts = attempts + 1, next_at = ?, error = ?, place = ?, receivers = ? WHERE seq = ?",
+			next.UnixMilli(), why, place, list[i].receivers, list[i].seq); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -165,25 +192,72 @@ func (s *Store) ref(ctx context.Context, channel, alert string) (ref string, bef
 // it has in full.
 func (s *Store) recordSent(ctx context.Context, channel string, list []pending, ref string, now time.Time) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		for i := range list {
-			p := &list[i]
-			told, err := json.Marshal(p.alert.told())
-			if err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx,
-				"INSERT INTO sent (channel, alert, ref, at, told) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel, alert) "+
-					"DO UPDATE SET ref = iif(excluded.ref = '', ref, excluded.ref), at = iif(?6, at, excluded.at), told = excluded.told",
-				channel, p.alert.ID, ref, now.UnixMilli(), string(told), p.decision); err != nil {
-				return err
-			}
-			ref = ""
+		if err := told(ctx, tx, channel, list, ref, now); err != nil {
+			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", seqsOf(list))
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("alert: record sent notification: %w", err)
+	}
+	return nil
+}
+
+// told stores that the alerts of some rows were told of. What was left for some receivers changes nothing of that.
+func told(ctx context.Context, tx *sql.Tx, channel string, list []pending, ref string, now time.Time) error {
+	for i := range list {
+		p := &list[i]
+		if p.receivers != "" {
+			continue
+		}
+		told, err := json.Marshal(p.alert.told())
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx,
+			"INSERT INTO sent (channel, alert, ref, at, told) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (channel, alert) "+
+				"DO UPDATE SET ref = iif(excluded.ref = '', ref, excluded.ref), at = iif(?6, at, excluded.at), told = excluded.told",
+			channel, p.alert.ID, ref, now.UnixMilli(), string(told), p.decision); err != nil {
+			return err
+		}
+		ref = ""
+	}
+	return nil
+}
+
+// recordPartly stores that a message about some rows was sent to some of a channel's receivers: what others may take later
+// is tried again, what they refuse becomes a dead letter.
+func (s *Store) recordPartly(ctx context.Context, channel string, list []pending, part *Partly, next, now time.Time) error {
+	why := secret.Redact(part.Error())
+	refused, err := json.Marshal(part.Refused)
+	if err != nil {
+		return err
+	}
+	later, err := json.Marshal(part.Later)
+	if err != nil {
+		return err
+	}
+	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+		if err := told(ctx, tx, channel, list, part.Ref, now); err != nil {
+			return err
+		}
+		for i := range list {
+			if list[i].receivers = string(refused); len(part.Refused) > 0 {
+				if err := setAside(ctx, tx, &list[i], now, deadLetter{why: why}); err != nil {
+					return err
+				}
+			}
+			list[i].receivers = string(later)
+		}
+		if len(part.Later) > 0 {
+			return putOff(ctx, tx, list, next, false, why)
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", seqsOf(list))
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("alert: record partly sent notification: %w", err)
 	}
 	return nil
 }
@@ -217,10 +291,7 @@ type deadLetter struct {
 func (s *Store) deadLetters(ctx context.Context, channel string, list []pending, now time.Time, d deadLetter) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		for i := range list {
-			if _, err := tx.ExecContext(ctx,
-				"INSERT INTO failed (channel, alert, body, items, at, budget, error, decision, begun) "+
-					"SELECT channel, alert, body, items, ?, ?, ?, decision, ? FROM outbox WHERE seq = ?",
-				now.UnixMilli(), d.budget, d.why, d.begun || list[i].begun, list[i].seq); err != nil {
+			if err := setAside(ctx, tx, &list[i], now, d); err != nil {
 				return err
 			}
 		}
@@ -231,6 +302,15 @@ func (s *Store) deadLetters(ctx context.Context, channel string, list []pending,
 		return fmt.Errorf("alert: store dead letters of %s: %w", channel, err)
 	}
 	return nil
+}
+
+// setAside copies a row to the dead letters.
+func setAside(ctx context.Context, tx *sql.Tx, p *pending, now time.Time, d deadLetter) error {
+	_, err := tx.ExecContext(ctx,
+		"INSERT INTO failed (channel, alert, body, items, at, budget, error, decision, begun, receivers) "+
+			"SELECT channel, alert, body, items, ?, ?, ?, decision, ?, ? FROM outbox WHERE seq = ?",
+		now.UnixMilli(), d.budget, d.why, d.begun || p.begun, p.receivers, p.seq)
+	return err
 }
 
 // ChannelState counts the messages of a channel.
@@ -309,8 +389,9 @@ func (s *Store) Retry(ctx context.Context, seq int64, now time.Time) (n int64, e
 			}
 		}
 		res, err := tx.ExecContext(ctx,
-			"INSERT INTO outbox (channel, alert, body, items, since, decision, place) "+
-				"SELECT channel, alert, body, items, ?2, decision, iif(begun, 0, NULL) FROM failed WHERE ?1 = 0 OR seq = ?1 ORDER BY seq",
+			"INSERT INTO outbox (channel, alert, body, items, since, decision, place, receivers) "+
+				"SELECT channel, alert, body, items, ?2, decision, iif(begun, 0, NULL), receivers FROM failed "+
+				"WHERE ?1 = 0 OR seq = ?1 ORDER BY seq",
 			seq, now.UnixMilli())
 		if err != nil {
 			return err

@@ -370,12 +370,26 @@ func Text(b []byte) string {
 // SMTP starts a mail server that sends the bodies of the mails that it takes to got. If refuse
 // is not empty, it answers every recipient with that line.
 func SMTP(t testing.TB, refuse string) (address string, got chan string) {
+	got = make(chan string, 10)
+	address = MailServer(t, func(string) string { return refuse }, func(m Mail) { got <- m.Body })
+	return address, got
+}
+
+// Mail is what a mail server took.
+type Mail struct {
+	To   []string // the recipients that it took
+	Body string   // with its head
+}
+
+// MailServer starts a mail server. It answers a recipient with the line that refuse returns, "" to take them, and calls
+// take with each mail.
+func MailServer(t testing.TB, refuse func(to string) string, take func(Mail)) (address string) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { ln.Close() })
-	s := &mailServer{refuse, make(chan string, 10)}
+	s := &mailServer{refuse, take}
 	go func() {
 		for {
 			conn, err := ln.Accept()
@@ -385,13 +399,13 @@ func SMTP(t testing.TB, refuse string) (address string, got chan string) {
 			go s.serve(conn)
 		}
 	}()
-	return ln.Addr().String(), s.got
+	return ln.Addr().String()
 }
 
 // mailServer is a mail server for tests.
 type mailServer struct {
-	refuse string      // what recipients are answered with, "" to take them
-	got    chan string // the bodies of mails
+	refuse func(to string) string
+	take   func(Mail)
 }
 
 // serve handles one session of SMTP.
@@ -400,6 +414,7 @@ func (s *mailServer) serve(conn net.Conn) {
 	r := bufio.NewReader(conn)
 	reply := func(line string) { io.WriteString(conn, line+"\r\n") }
 	reply("220 test")
+	var m Mail
 	for {
 		line, err := r.ReadString('\n')
 		if err != nil {
@@ -410,14 +425,20 @@ func (s *mailServer) serve(conn net.Conn) {
 			reply("250-test")
 			reply("250 8BITMIME")
 		case "RCPT":
-			reply(cmp.Or(s.refuse, "250 ok"))
+			_, to, _ := strings.Cut(line, "<")
+			to, _, _ = strings.Cut(to, ">")
+			said := s.refuse(to)
+			if said == "" {
+				m.To = append(m.To, to)
+			}
+			reply(cmp.Or(said, "250 ok"))
 		case "DATA":
 			reply("354 go on")
-			body, whole := readBody(r)
-			if !whole {
+			var whole bool
+			if m.Body, whole = readBody(r); !whole {
 				return
 			}
-			s.got <- body
+			s.take(m)
 			reply("250 taken")
 		case "QUIT":
 			reply("221 bye")

@@ -34,7 +34,8 @@ var Faults = []Fault{Refused, Throttled, Unavailable, Redirected, Gone, Denied, 
 // String returns the name of the fault.
 func (f Fault) String() string {
 	return [...]string{
-		"none", "refused", "throttled", "unavailable", "redirected", "gone", "denied", "cut-before", "cut-after", "truncated", "failed-after", "hung",
+		"none", "refused", "throttled", "unavailable", "redirected", "gone", "denied", "cut-before",
+		"cut-after", "truncated", "failed-after", "hung",
 	}[f]
 }
 

@@ -11,12 +11,14 @@ import (
 	"maps"
 	"net"
 	netmail "net/mail"
+	"net/textproto"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/secret"
@@ -71,7 +73,7 @@ func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error
 	}
 	conf := env.TLS.Clone()
 	conf.ServerName = host
-	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(30 * time.Second), mail.WithTLSConfig(conf)}
+	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(timeout), mail.WithTLSConfig(conf)}
 	if c.TLS != "tls" { // with its own dialer the library takes implicit TLS for plaintext, and refuses to authenticate
 		options = append(options, mail.WithDialContextFunc(dial))
 	}
@@ -109,7 +111,7 @@ type Mail struct {
 	Images  map[string][]byte // PNG images by the content ID with which HTML shows them ("cid:trend")
 }
 
-// Send sends a mail.
+// Send sends a mail. After an error of alert.Partly some of the recipients have it.
 func (c *Config) Send(ctx context.Context, env alert.Env, m *Mail) error {
 	opened, err := c.Open(ctx, env)
 	if err != nil {
@@ -133,14 +135,14 @@ func (c *Config) Send(ctx context.Context, env alert.Env, m *Mail) error {
 			return fmt.Errorf("email: embed an image: %w", err)
 		}
 	}
-	if err := n.send(ctx, msg); err != nil {
-		if n.password != "" {
-			err = errors.New(secret.Redact(err.Error(), n.password))
-		}
-		return fmt.Errorf("email: send: %w", err)
+	if err := n.send(ctx, msg, n.to); err != nil {
+		return fmt.Errorf("email: send: %w", n.redact(err))
 	}
 	return nil
 }
+
+// timeout is how long a server may take for a mail.
+const timeout = 30 * time.Second
 
 // notifier implements alert.Notifier.
 type notifier struct {
@@ -153,24 +155,115 @@ type notifier struct {
 // sending is the key of the mail's context in the context of a dial, which ends earlier.
 type sending struct{}
 
-// send sends a mail until ctx ends. The library does not look at ctx while it reads and writes.
-func (n *notifier) send(ctx context.Context, msg *mail.Msg) error {
+// send sends a mail to some of its recipients until ctx ends. The library does not look at ctx while it reads and writes.
+func (n *notifier) send(ctx context.Context, msg *mail.Msg, to []string) error {
 	result := make(chan error, 1)
 	go func() {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		err := n.client.DialAndSendWithContext(context.WithValue(ctx, sending{}, ctx), msg)
-		if msg.IsDelivered() { // what fails after that is the farewell
-			err = nil
-		}
-		result <- err
+		result <- n.transfer(context.WithValue(ctx, sending{}, ctx), msg, to)
 	}()
 	select {
 	case err := <-result:
+		if err != nil && ctx.Err() != nil { // what was cut off may have been taken
+			return ctx.Err()
+		}
 		return err
 	case <-ctx.Done(): // dial closes the connection, or it ends after the library's timeout
 		return ctx.Err()
 	}
+}
+
+// transfer hands a mail over to the server. The error is one of alert.Permanent, alert.Repeatable or alert.Partly, or says
+// nothing of what became of the mail. The library's own function gives up if the server refuses one recipient of many.
+func (n *notifier) transfer(ctx context.Context, msg *mail.Msg, to []string) error {
+	from, err := msg.GetSender(false)
+	if err != nil {
+		return alert.Permanent(err)
+	}
+	c, err := n.client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return alert.Repeatable(err)
+	}
+	defer c.Close() // not QUIT: in the middle of a mail it would end it
+	if err := errors.Join(c.UpdateDeadline(timeout), c.Mail(from)); err != nil {
+		return answer(err)
+	}
+	part, err := offer(c, to)
+	if err != nil {
+		return err
+	}
+	w, err := c.Data()
+	if err != nil {
+		return answer(err)
+	}
+	if _, err := msg.WriteTo(w); err != nil { // without its last line no server takes it
+		return alert.Repeatable(err)
+	}
+	if err := w.Close(); err != nil {
+		if code(err) == 0 { // the mail ended, and nobody said what became of it
+			return err
+		}
+		return answer(err)
+	}
+	c.Quit() // what fails now is the farewell
+	if part.Err != nil {
+		return part
+	}
+	return nil
+}
+
+// offer names the recipients of a mail to the server. It returns those that the server does not take, if it takes others.
+func offer(c *smtp.Client, to []string) (*alert.Partly, error) {
+	part := &alert.Partly{}
+	var said []string
+	for _, r := range to {
+		a, err := netmail.ParseAddress(r)
+		if err != nil {
+			return nil, alert.Permanent(fmt.Errorf("%q: %w", r, err))
+		}
+		err = c.Rcpt("<" + a.Address + ">")
+		switch {
+		case err == nil:
+			continue
+		case code(err) == 0:
+			return nil, alert.Repeatable(err)
+		case alert.IsPermanent(answer(err)):
+			part.Refused = append(part.Refused, r)
+		default:
+			part.Later = append(part.Later, r)
+		}
+		said = append(said, a.Address+": "+err.Error())
+	}
+	if len(said) == 0 {
+		return part, nil
+	}
+	part.Err = fmt.Errorf("%d of %d recipients were not taken: %s", len(said), len(to), strings.Join(said, "; "))
+	switch {
+	case len(said) < len(to):
+		return part, nil
+	case len(part.Later) > 0:
+		return nil, alert.Repeatable(part.Err)
+	}
+	return nil, alert.Permanent(part.Err)
+}
+
+// code returns what a server has answered, 0 if it did not.
+func code(err error) int {
+	if e, ok := errors.AsType[*textproto.Error](err); ok {
+		return e.Code
+	}
+	return 0
+}
+
+// answer marks the error of a command after which the server has no mail. That it wants to know who sends it (RFC 4954) is
+// no refusal for good: a person can mend it.
+func answer(err error) error {
+	switch c := code(err); {
+	case c < 500, c == 530, c == 534, c == 535, c == 538:
+		return alert.Repeatable(err)
+	}
+	return alert.Permanent(err)
 }
 
 // dial opens a connection that is closed when the context of its mail ends.
@@ -194,40 +287,46 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	if err != nil {
 		return "", alert.Permanent(err)
 	}
-	err = n.send(ctx, msg)
-	if err == nil {
-		if m.Several() {
-			return "", nil
+	to := n.recipients(m.About)
+	if m.Only != nil {
+		if to = slices.DeleteFunc(to, func(r string) bool { return !slices.Contains(m.Only, r) }); len(to) == 0 {
+			return "", alert.Permanent(errors.New("email: none of those who have yet to be told is a recipient of the channel"))
 		}
-		return cmp.Or(m.Ref, m.Key()), nil
 	}
-	var refused *mail.SendError
-	if errors.As(err, &refused) && rejected(refused) {
-		return "", alert.Permanent(fmt.Errorf("email: send: %w", err))
+	ref := cmp.Or(m.Ref, m.Key())
+	if m.Several() {
+		ref = ""
 	}
-	lost := errors.As(err, &refused) && refused.Reason == mail.ErrSMTPDataClose && refused.ErrorCode() == 0
-	if n.password != "" {
-		err = errors.New(secret.Redact(err.Error(), n.password))
+	switch err := n.send(ctx, msg, to).(type) {
+	case nil:
+		return ref, nil
+	case *alert.Partly:
+		err.Ref, err.Err = ref, fmt.Errorf("email: %w", n.redact(err.Err))
+		return ref, err
+	default:
+		return "", fmt.Errorf("email: send: %w", n.redact(err))
 	}
-	if err = fmt.Errorf("email: send: %w", err); lost || ctx.Err() != nil { // the mail ended, and nobody said what became of it
-		return "", err
-	}
-	return "", alert.Repeatable(err)
 }
 
-// rejected reports whether a server refuses a mail for good. That it wants to know who sends it (RFC 4954) is no such
-// refusal: a person can mend it.
-func rejected(err *mail.SendError) bool {
-	switch err.ErrorCode() {
-	case 530, 534, 535, 538:
-		return false
+// redact returns an error whose text is without the password.
+func (n *notifier) redact(err error) error {
+	if n.password == "" {
+		return err
 	}
-	switch err.Reason {
-	case mail.ErrSMTPRcptTo, mail.ErrSMTPMailFrom, mail.ErrSMTPDataClose:
-		return !err.IsTemp() && err.ErrorCode() >= 500
-	}
-	return false
+	return &redacted{secret.Redact(err.Error(), n.password), err}
 }
+
+// redacted is an error with another text.
+type redacted struct {
+	text string
+	err  error
+}
+
+// Error implements error.
+func (r *redacted) Error() string { return r.text }
+
+// Unwrap returns the error itself, which says what became of the mail.
+func (r *redacted) Unwrap() error { return r.err }
 
 // recipients are those of the channel without the given accounts: nobody is told of an alert about themselves.
 func (n *notifier) recipients(about []string) []string {

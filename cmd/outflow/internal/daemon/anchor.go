@@ -68,7 +68,7 @@ func (d *Daemon) sendAnchor(ctx context.Context, a feed.Anchor, now time.Time) e
 		if err != nil {
 			return err
 		}
-		if _, err := n.Notify(ctx, &alert.Message{Alert: anchorNotice(a, now)}); err != nil {
+		if _, err := n.Notify(ctx, &alert.Message{Alert: anchorNotice(a, now)}); partly(d.Log, "anchor", err) != nil {
 			return fmt.Errorf("channel %s: %w", c.Name, err)
 		}
 		return d.alerts.RecordSent(ctx, anchorChannel, period, now)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -66,7 +67,7 @@ func MailDigest(ctx context.Context, dir string, conf *config.Config, alerts *al
 		return err
 	}
 	f := reporting.Source{Data: dir, People: conf.Digest.People, Conf: conf}
-	if err := f.Mail(ctx, monday); err != nil {
+	if err := f.Mail(ctx, monday); partly(log, "digest", err) != nil {
 		return err
 	}
 	if err := alerts.RecordSent(ctx, digestChannel, week, now); err != nil {
@@ -74,4 +75,13 @@ func MailDigest(ctx context.Context, dir string, conf *config.Config, alerts *al
 	}
 	log.Info("digest sent", "week", week)
 	return nil
+}
+
+// partly logs that a message was sent to some of its recipients, which is no error: the others would get it again.
+func partly(log *slog.Logger, what string, err error) error {
+	if part, ok := errors.AsType[*alert.Partly](err); ok {
+		log.Error(what+" not sent to all recipients", "err", part)
+		return nil
+	}
+	return err
 }
