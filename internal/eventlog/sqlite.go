@@ -25,6 +25,9 @@ type File struct {
 	db  *sql.DB
 	enc *zstd.Encoder
 	dec *zstd.Decoder
+
+	advance *sql.Stmt // the end of a partition, by a number of records; nil if the file is read-only
+	insert  *sql.Stmt // a segment
 }
 
 // OpenFile opens a file with logs, and creates or migrates it.
@@ -33,7 +36,26 @@ func OpenFile(ctx context.Context, path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eventlog: open: %w", err)
 	}
-	return newFile(db)
+	f, err := newFile(db)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.prepare(ctx); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("eventlog: open: %w", err)
+	}
+	return f, nil
+}
+
+// prepare prepares what every call of Append does.
+func (f *File) prepare(ctx context.Context) (err error) {
+	f.advance, err = f.db.PrepareContext(ctx, "INSERT INTO bound (topic, part, next) VALUES (?, ?, ?) "+
+		"ON CONFLICT (topic, part) DO UPDATE SET next = next + excluded.next RETURNING next")
+	if err != nil {
+		return err
+	}
+	f.insert, err = f.db.PrepareContext(ctx, "INSERT INTO segment (topic, part, base, n, at, body) VALUES (?, ?, ?, ?, ?, ?)")
+	return err
 }
 
 // OpenFileReadOnly opens an existing file for reading, as it is at this moment, while another
@@ -58,7 +80,7 @@ func newFile(db *sql.DB) (*File, error) {
 		db.Close()
 		return nil, err
 	}
-	return &File{db, enc, dec}, nil
+	return &File{db: db, enc: enc, dec: dec}, nil
 }
 
 // Close closes the file. Its logs must not be used afterwards.
@@ -71,21 +93,41 @@ func (f *File) Close() error {
 type SQLite struct {
 	file  *File
 	id    int64
-	parts int
+	parts []sqlitePartition // their buffers belong to the call of Append that writes, the rest to the lock
 
 	mu      sync.Mutex
 	changed *sync.Cond
 	ended   bool
 	queue   []*pendingAppend
 	leading bool
-	read    map[int]*segment // by partition: the segment that was read last
+	fresh   int // bytes of values in the segments that no reader has asked for yet
 }
+
+// sqlitePartition is what is in memory of a partition.
+type sqlitePartition struct {
+	plain []byte // buffers for writing
+	body  []byte
+
+	next    int64      // offset of the next record, as far as it is known
+	wanted  int64      // where the last reader stands
+	awaited bool       // there was a reader
+	read    *segment   // that was read last
+	fresh   []*segment // that were appended since, in order, for the reader; not all of them
+}
+
+// freshMost is how many bytes of values wait in memory for the readers of a log. What does not fit
+// is read from the file.
+const freshMost = 16 << 20
+
+// keepBuffer is the size up to which a buffer is used again.
+const keepBuffer = 4 << 20
 
 // pendingAppend is a call of Append that waits to be written.
 type pendingAppend struct {
-	recs []Record
-	done chan struct{}
-	err  error
+	recs   []Record
+	places []int // their partitions
+	done   chan struct{}
+	err    error
 }
 
 // segment is the records of one transaction in one partition.
@@ -93,12 +135,16 @@ type segment struct {
 	base int64 // offset of the first record
 	at   int64 // when it was appended, Unix milliseconds
 	recs []Record
+	size int // bytes of the values, if it was just appended
 }
+
+// end is the offset after the last record.
+func (s *segment) end() int64 { return s.base + int64(len(s.recs)) }
 
 // Log opens the log with a name, or creates it. The number of partitions is fixed at creation:
 // another number is an error.
 func (f *File) Log(ctx context.Context, name string, partitions int) (*SQLite, error) {
-	l := &SQLite{file: f, parts: partitions, read: map[int]*segment{}}
+	l := &SQLite{file: f, parts: make([]sqlitePartition, partitions)}
 	l.changed = sync.NewCond(&l.mu)
 	has, err := f.Partitions(ctx, name)
 	if err == nil && has == 0 {
@@ -113,6 +159,11 @@ func (f *File) Log(ctx context.Context, name string, partitions int) (*SQLite, e
 	if has != partitions {
 		return nil, fmt.Errorf("eventlog: %s has %d partitions, not %d: the number is fixed when a log is created", name, has, partitions)
 	}
+	for p := range l.parts {
+		if _, l.parts[p].next, err = l.Bounds(ctx, p); err != nil {
+			return nil, err
+		}
+	}
 	return l, nil
 }
 
@@ -126,7 +177,7 @@ func (f *File) Partitions(ctx context.Context, name string) (n int, err error) {
 }
 
 // Partitions implements Log.
-func (l *SQLite) Partitions() int { return l.parts }
+func (l *SQLite) Partitions() int { return len(l.parts) }
 
 // End ends appending: readers get io.EOF once they have read everything.
 func (l *SQLite) End() {
@@ -141,13 +192,15 @@ func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 	if len(recs) == 0 {
 		return nil
 	}
+	places := make([]int, len(recs))
 	for i := range recs {
-		if _, err := recs[i].place(l.parts); err != nil {
+		var err error
+		if places[i], err = recs[i].place(len(l.parts)); err != nil {
 			return err
 		}
 	}
 
-	a := &pendingAppend{recs: recs, done: make(chan struct{})}
+	a := &pendingAppend{recs: recs, places: places, done: make(chan struct{})}
 	l.mu.Lock()
 	if l.ended {
 		l.mu.Unlock()
@@ -190,57 +243,127 @@ func appendRecord(b []byte, key string, value []byte) []byte {
 	return append(b, value...)
 }
 
-// write appends the records of a group in one transaction.
+// write appends the records of a group in one transaction, and hands them to the readers that wait.
 func (l *SQLite) write(ctx context.Context, group []*pendingAppend) error {
-	plain, count := make([][]byte, l.parts), make([]int, l.parts)
+	now := time.Now().UnixMilli()
+	added := make([]*segment, len(l.parts))
+	for p, n := range counts(group, len(l.parts)) {
+		if n > 0 {
+			added[p] = &segment{at: now, recs: make([]Record, 0, n)}
+		}
+	}
 	for _, g := range group {
-		for i := range g.recs {
-			r := &g.recs[i]
-			p, err := r.place(l.parts)
-			if err != nil {
-				return err
-			}
-			plain[p] = appendRecord(plain[p], r.Key, r.Value)
-			count[p]++
+		for i, r := range g.recs {
+			r.Partition = g.places[i]
+			p, s := &l.parts[r.Partition], added[r.Partition]
+			p.plain = appendRecord(p.plain, r.Key, r.Value)
+			s.recs, s.size = append(s.recs, r), s.size+len(r.Value)
 		}
 	}
 
-	now := time.Now().UnixMilli()
 	err := sqlitedb.Tx(ctx, l.file.db, func(tx *sql.Tx) error {
-		for p, b := range plain {
-			if count[p] == 0 {
+		for p, s := range added {
+			if s == nil {
 				continue
 			}
-			var next int64
-			err := tx.QueryRowContext(ctx, "SELECT next FROM bound WHERE topic = ? AND part = ?", l.id, p).Scan(&next)
-			if err != nil && !errors.Is(err, sql.ErrNoRows) {
-				return err
-			}
-
-			if _, err := tx.ExecContext(ctx,
-				"INSERT INTO segment (topic, part, base, n, at, body) VALUES (?, ?, ?, ?, ?, ?)",
-				l.id, p, next, count[p], now, l.file.enc.EncodeAll(b, nil)); err != nil {
-				return err
-			}
-
-			if _, err := tx.ExecContext(ctx,
-				"INSERT INTO bound (topic, part, next) VALUES (?, ?, ?) ON CONFLICT (topic, part) DO UPDATE SET next = excluded.next",
-				l.id, p, next+int64(count[p])); err != nil {
+			if err := l.insert(ctx, tx, p, s); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	for p := range l.parts {
+		l.parts[p].recycle()
+	}
 	if err != nil {
 		return fmt.Errorf("eventlog: append: %w", err)
 	}
+	l.handOver(added)
+	return nil
+}
 
+// counts returns how many records of a group each of some partitions gets.
+func counts(group []*pendingAppend, parts int) []int {
+	n := make([]int, parts)
+	for _, g := range group {
+		for _, p := range g.places {
+			n[p]++
+		}
+	}
+	return n
+}
+
+// insert stores a new segment of a partition and sets its offset.
+func (l *SQLite) insert(ctx context.Context, tx *sql.Tx, partition int, s *segment) error {
+	p := &l.parts[partition]
+	p.body = l.file.enc.EncodeAll(p.plain, p.body[:0])
+	var next int64
+	if err := tx.StmtContext(ctx, l.file.advance).QueryRowContext(ctx, l.id, partition, len(s.recs)).Scan(&next); err != nil {
+		return err
+	}
+	s.base = next - int64(len(s.recs))
+	_, err := tx.StmtContext(ctx, l.file.insert).ExecContext(ctx, l.id, partition, s.base, len(s.recs), s.at, p.body)
+	return err
+}
+
+// recycle empties the buffers, and frees those that have become large.
+func (p *sqlitePartition) recycle() {
+	p.plain = p.plain[:0]
+	if cap(p.plain) > keepBuffer {
+		p.plain = nil
+	}
+	if cap(p.body) > keepBuffer {
+		p.body = nil
+	}
+}
+
+// handOver keeps segments that were just stored, by partition, for the readers of this process that
+// will ask for them next.
+func (l *SQLite) handOver(added []*segment) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, s := range added {
+		if s == nil {
+			continue
+		}
+		for k := range s.recs {
+			s.recs[k].Offset, s.recs[k].Appended = s.base+int64(k), s.at
+		}
+		p := &l.parts[i]
+		p.next = s.end()
+		if p.awaited && s.base >= p.wanted && l.fresh+s.size <= freshMost {
+			p.fresh = append(p.fresh, s)
+			l.fresh += s.size
+		}
+	}
+}
+
+// held returns the segment in memory that has the record at an offset, or nil. It drops what lies
+// before the offset.
+func (l *SQLite) held(partition int, from int64) *segment {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := &l.parts[partition]
+	p.awaited, p.wanted = true, from
+	for len(p.fresh) > 0 && p.fresh[0].base <= from {
+		s := p.fresh[0]
+		p.fresh[0] = nil
+		p.fresh = p.fresh[1:]
+		l.fresh -= s.size
+		if from < s.end() {
+			p.read = s
+		}
+	}
+	if s := p.read; s != nil && s.base <= from && from < s.end() {
+		return s
+	}
+	p.read = nil
 	return nil
 }
 
 // Bounds implements Log.
 func (l *SQLite) Bounds(ctx context.Context, partition int) (first, next int64, err error) {
-	if err := within(partition, l.parts); err != nil {
+	if err := within(partition, len(l.parts)); err != nil {
 		return 0, 0, err
 	}
 	err = l.file.db.QueryRowContext(ctx,
@@ -258,16 +381,17 @@ func (l *SQLite) Bounds(ctx context.Context, partition int) (first, next int64, 
 
 // Read implements Log.
 func (l *SQLite) Read(ctx context.Context, partition int, from int64, max int) ([]Record, error) {
-	if err := within(partition, l.parts); err != nil {
+	if err := within(partition, len(l.parts)); err != nil {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, l.wake)
 	defer stop()
 	for {
 		l.mu.Lock()
-		s, ended := l.read[partition], l.ended
+		ended := l.ended
 		l.mu.Unlock()
-		if s == nil || from < s.base || from >= s.base+int64(len(s.recs)) {
+		s := l.held(partition, from)
+		if s == nil {
 			var err error
 			if s, err = l.segment(ctx, partition, from); err != nil {
 				return nil, err
@@ -276,7 +400,7 @@ func (l *SQLite) Read(ctx context.Context, partition int, from int64, max int) (
 
 		if s != nil {
 			l.mu.Lock()
-			l.read[partition] = s
+			l.parts[partition].read = s
 			l.mu.Unlock()
 			recs := s.recs[from-s.base:]
 			return recs[:min(max, len(recs)):min(max, len(recs))], nil
@@ -296,14 +420,7 @@ func (l *SQLite) Read(ctx context.Context, partition int, from int64, max int) (
 func (l *SQLite) wait(ctx context.Context, partition int, from int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for ctx.Err() == nil && !l.ended {
-		var next int64
-		err := l.file.db.QueryRowContext(ctx,
-			"SELECT next FROM bound WHERE topic = ? AND part = ?",
-			l.id, partition).Scan(&next)
-		if err == nil && next > from {
-			return
-		}
+	for ctx.Err() == nil && !l.ended && l.parts[partition].next <= from {
 		l.changed.Wait()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"testing"
 	"time"
 
@@ -65,5 +66,45 @@ func TestSQLiteReopen(t *testing.T) {
 	}
 	if _, err := f.Log(t.Context(), "events", 3); err == nil {
 		t.Error("the number of partitions changed")
+	}
+}
+
+// TestSQLiteHandsOver checks that a reader gets the same records whether they were appended while it
+// waited, while it was behind by more than stays in memory, or before the file was opened.
+func TestSQLiteHandsOver(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.db")
+	f, l := openFile(t, path, 2)
+	const each, total = 100, 5000
+	value := make([]byte, 8<<10)
+	var live []eventlog.Record
+	read := func(until int64) {
+		for int64(len(live)) < until {
+			recs, err := l.Read(t.Context(), 1, int64(len(live)), 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			live = append(live, recs...)
+		}
+	}
+	for n := 0; n < total; n += each {
+		recs := make([]eventlog.Record, each)
+		for i := range recs {
+			recs[i] = eventlog.Record{Partition: 1, Value: fmt.Append(nil, n+i, " ", string(value))}
+		}
+		if err := l.Append(t.Context(), recs...); err != nil {
+			t.Fatal(err)
+		}
+		if n < total/4 { // then the reader falls behind
+			read(int64(n + each))
+		}
+	}
+	read(total)
+	f.Close()
+	_, l = openFile(t, path, 2)
+	for i := range live {
+		recs, err := l.Read(t.Context(), 1, int64(i), 1)
+		if err != nil || !reflect.DeepEqual(recs[0], live[i]) || recs[0].Offset != int64(i) {
+			t.Fatalf("offset %d: %v, %v; it was %v before", i, recs, err, live[i])
+		}
 	}
 }
