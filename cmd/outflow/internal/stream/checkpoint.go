@@ -38,6 +38,7 @@ type checkpoints struct {
 	list      []checkpoint // the oldest first; nothing before that changes
 	watermark int64        // up to where events have come, but for a few
 	committed int64        // time of the one that is stored; 0 if none is
+	over      bool         // nothing more comes: only the one that is to be stored is needed
 }
 
 // base is the time of the oldest checkpoint, before which nothing changes; 0 if there is none.
@@ -67,7 +68,7 @@ func (c *checkpoints) next(after int64) int64 {
 	if base := (c.watermark - event.LateDays*event.Day) / event.Day * event.Day; base > after {
 		return base
 	}
-	if after > c.watermark+2*event.Hour { // what comes then claims to be from the future
+	if c.over || after > c.watermark+2*event.Hour { // what comes then claims to be from the future
 		return math.MaxInt64
 	}
 	step := spacing(c.watermark - after)

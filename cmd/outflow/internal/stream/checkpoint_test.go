@@ -52,4 +52,9 @@ func TestCheckpoints(t *testing.T) {
 	if i := (&checkpoints{}).before(now); i != -1 {
 		t.Errorf("without any: %d", i)
 	}
+
+	last := checkpoints{watermark: now, over: true}
+	if base := last.next(first); base != (now-event.LateDays*event.Day)/event.Day*event.Day || last.next(base) != math.MaxInt64 {
+		t.Errorf("where nothing more comes: %d, and then %d", base, last.next(base))
+	}
 }

@@ -186,6 +186,7 @@ func (c *consumer) step(ctx context.Context) (done bool, err error) {
 			return false, err
 		}
 	}
+	c.processor.checkpoints.over = now.ended && c.processor.deltas == nil
 	if how, due := now.extent(); due {
 		c.flushed = c.flushed || how == openDays
 		c.worker.busy.Store(true)
