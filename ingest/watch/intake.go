@@ -11,7 +11,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/outflow/outflow/ingest"
@@ -119,7 +118,7 @@ func (in *intake) emit(ctx context.Context, e *event.Event) error {
 		return nil
 	}
 	in.vendors.count(e)
-	if in.batch.add(e, e.Append(nil)) {
+	if in.batch.add(in.batch.encode(e)) {
 		return in.flush(ctx, true)
 	}
 	return nil
@@ -148,7 +147,7 @@ func (in *intake) flush(ctx context.Context, more bool) error {
 	}
 	in.src.between("appended")
 	in.appended += n
-	if in.batch = (batch{}); !more {
+	if in.batch.clear(); !more {
 		return nil
 	}
 	if err := storeProgress(ctx, in.store.db, in, in.seen); err != nil {
@@ -195,15 +194,41 @@ func (h *heldEvent) refuse() {
 // batch collects events that are appended to the event log together.
 type batch struct {
 	records []eventlog.Record
-	size    int // bytes of the records
+	size    int    // bytes of the records
+	slab    []byte // what the records share; it ends with the one that was encoded last
 }
 
-// add adds an event with its stored form and reports whether the batch is full.
-func (b *batch) add(e *event.Event, value []byte) (full bool) {
-	b.records = append(b.records, eventlog.Record{Key: strings.Clone(e.Actor.Account), Value: value})
+// The memory that stored events share has these sizes, and is left when it has less room than that.
+const (
+	slabLeast = 4 << 10
+	slabMost  = 64 << 10
+	slabRoom  = 1 << 10
+)
+
+// encode returns the stored form of an event. It is in memory that events share, so drop it if it is
+// not added.
+func (b *batch) encode(e *event.Event) []byte {
+	if cap(b.slab)-len(b.slab) < slabRoom {
+		b.slab = make([]byte, 0, min(max(2*cap(b.slab), slabLeast), slabMost))
+	}
+	from := len(b.slab)
+	b.slab = e.Append(b.slab)
+	return b.slab[from:len(b.slab):len(b.slab)]
+}
+
+// drop forgets the event that was encoded last.
+func (b *batch) drop(value []byte) { b.slab = b.slab[:len(b.slab)-len(value)] }
+
+// add adds an event in stored form and reports whether the batch is full.
+func (b *batch) add(value []byte) (full bool) {
+	account, _ := event.RecordActor(value)
+	b.records = append(b.records, eventlog.Record{Key: account, Value: value})
 	b.size += len(value)
 	return len(b.records) >= batchEvents || b.size >= batchBytes
 }
+
+// clear empties the batch after its records were appended, which nothing changes any more.
+func (b *batch) clear() { b.records, b.size = nil, 0 }
 
 // appendAhead appends, for each vendor, a notice about the records that are dated too far
 // ahead. The notice itself is dated at, in Unix milliseconds, where other events are.

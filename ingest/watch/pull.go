@@ -383,19 +383,21 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		p.between("appended")
 		p.remember(sums)
 		t.events += n
-		batch.records, batch.size, sums = nil, 0, sums[:0]
+		batch.clear()
+		sums = sums[:0]
 		return nil
 	}
 	emit := func(e *event.Event) error {
-		value := e.Append(nil)
+		value := batch.encode(e)
 		sum := xxhash.Sum64(value)
 		if p.known(sum) {
+			batch.drop(value)
 			t.repeats++
 			return nil
 		}
 		t.counts.count(e)
 		sums = append(sums, sum)
-		if batch.add(e, value) {
+		if batch.add(value) {
 			return flush()
 		}
 		return nil
