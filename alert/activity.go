@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/outflow/outflow/internal/finding"
@@ -17,27 +18,35 @@ func (s *Store) PutDays(ctx context.Context, days []finding.Activity) error {
 	if len(days) == 0 {
 		return nil
 	}
-	return s.putDays(ctx, -1, days)
+	return s.putDays(ctx, -1, func(yield func([]finding.Activity, error) bool) { yield(days, nil) })
 }
 
 // ReplaceDays stores daily summaries in place of all that were stored before and end after a time, in Unix
 // milliseconds.
-func (s *Store) ReplaceDays(ctx context.Context, after int64, days []finding.Activity) error {
+func (s *Store) ReplaceDays(ctx context.Context, after int64, days iter.Seq2[[]finding.Activity, error]) error {
 	return s.putDays(ctx, after, days)
 }
 
 // putDays stores daily summaries, after deleting those that end after a time; -1 for none.
-func (s *Store) putDays(ctx context.Context, after int64, days []finding.Activity) error {
+func (s *Store) putDays(ctx context.Context, after int64, days iter.Seq2[[]finding.Activity, error]) error {
 	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		if after >= 0 {
 			if _, err := tx.ExecContext(ctx, "DELETE FROM activity WHERE end > ?", after); err != nil {
 				return err
 			}
 		}
-		if err := putActivity(ctx, tx, days); err != nil {
-			return err
+		for some, err := range days {
+			if err != nil {
+				return err
+			}
+			if err := putActivity(ctx, tx, some); err != nil {
+				return err
+			}
+			if err := putCovered(ctx, tx, some); err != nil {
+				return err
+			}
 		}
-		return putCovered(ctx, tx, days)
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("alert: store daily summaries: %w", err)

@@ -44,7 +44,7 @@ func TestDaysOfOneDate(t *testing.T) {
 	want(first)
 	second.End -= time.Hour.Milliseconds() // a scan finds the days again from the first one on
 	for _, days := range [][]finding.Activity{{second}, nil} {
-		if err := st.ReplaceDays(ctx, first.End, days); err != nil {
+		if err := st.ReplaceDays(ctx, first.End, func(yield func([]finding.Activity, error) bool) { yield(days, nil) }); err != nil {
 			t.Fatal(err)
 		}
 		want(append([]finding.Activity{first}, days...)...)

@@ -91,9 +91,15 @@ type openAlert struct {
 	Again    []finding.Again    `json:",omitempty"` // the same
 	Lowered  []*finding.Lowered `json:",omitempty"` // the same, of the findings as they are
 
-	built          *Alert // built from the fields above; nil if they have changed
-	published      *Alert // the version that Updates returned last
-	publishedBuild *Alert // the build it came from
+	built     *Alert      // built from the fields above; nil if they have changed
+	published publishedAs // what Updates returned last
+}
+
+// publishedAs identifies a version of an alert.
+type publishedAs struct {
+	build       *Alert // nil if there is none
+	provisional bool
+	id          string // of the case
 }
 
 // NewCorrelator returns an empty correlator.
@@ -271,10 +277,11 @@ func (d *Correlator) Updates() (list []Alert) {
 		if b == nil {
 			continue
 		}
-		if s := b.published; s != nil && b.built == b.publishedBuild && s.Provisional == a.Provisional && s.Case == a.Case {
+		now := publishedAs{b.built, a.Provisional, a.Case}
+		if b.published == now {
 			continue
 		}
-		b.published, b.publishedBuild = &a, b.built
+		b.published = now
 		list = append(list, a)
 	}
 

@@ -120,10 +120,10 @@ func TestExcluded(t *testing.T) {
 		}
 	}
 	var ka, kb kept
-	if err := cbor.Unmarshal(a.organisation, &ka); err != nil {
+	if err := cbor.Unmarshal(organisation(t, a), &ka); err != nil {
 		t.Fatal(err)
 	}
-	if err := cbor.Unmarshal(b.organisation, &kb); err != nil {
+	if err := cbor.Unmarshal(organisation(t, b), &kb); err != nil {
 		t.Fatal(err)
 	}
 	pa, err := encoding.Marshal(ka.People)

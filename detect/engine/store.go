@@ -35,7 +35,7 @@ var ErrVersion = errors.New("detect: the stored baselines are of another version
 
 // Snapshot is the state of an engine at an hour's end.
 type Snapshot struct {
-	organisation []byte
+	organisation spill.Ref
 	persons      []stored // in no order
 	file         *spill.File
 }
@@ -131,7 +131,10 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("detect: state: %w", err)
 	}
-	s := &Snapshot{organisation: body, persons: make([]stored, 0, len(e.people.all)), file: e.people.file}
+	s := &Snapshot{persons: make([]stored, 0, len(e.people.all)), file: e.people.file}
+	if s.organisation, err = s.file.Put(body); err != nil {
+		return nil, fmt.Errorf("detect: spill the organisation: %w", err)
+	}
 	if err := e.people.compact(); err != nil {
 		return nil, err
 	}
@@ -142,6 +145,15 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 		s.persons = append(s.persons, stored{name, h.body, h.stub})
 	}
 	return s, nil
+}
+
+// body is the state of the organisation, encoded.
+func (s *Snapshot) body() ([]byte, error) {
+	b, err := s.organisation.Get([]byte{})
+	if err != nil {
+		return nil, fmt.Errorf("detect: read the spilled organisation: %w", err)
+	}
+	return b, nil
 }
 
 // sort puts the people in the order of their names.
@@ -163,7 +175,11 @@ func (e *Engine) Restore(s *Snapshot) (err error) {
 
 func (e *Engine) restore(s *Snapshot) error {
 	var k kept
-	if err := cborstate.Unmarshal(s.organisation, &k); err != nil {
+	body, err := s.body()
+	if err != nil {
+		return err
+	}
+	if err := cborstate.Unmarshal(body, &k); err != nil {
 		return fmt.Errorf("detect: state: %w", err)
 	}
 	names, slowNames, factNames := e.catalog.layout()
@@ -365,19 +381,23 @@ func (s *Store) Holds(ctx context.Context, generation int64) (is bool, err error
 // written.
 func (s *Store) Load(ctx context.Context, generation int64) (*Snapshot, error) {
 	snap := &Snapshot{file: spill.New(packedMemory, s.dir)}
+	var organisation []byte
 	var check sql.NullInt64
-	err := s.db.QueryRowContext(ctx, "SELECT body, sum FROM organisation WHERE generation = ?", generation).Scan(&snap.organisation, &check)
+	err := s.db.QueryRowContext(ctx, "SELECT body, sum FROM organisation WHERE generation = ?", generation).Scan(&organisation, &check)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("detect: generation %d is not in the file", generation)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("detect: load generation: %w", err)
 	}
-	if err := s.check(generation, "organisation", "", snap.organisation, check); err != nil {
+	if err := s.check(generation, "organisation", "", organisation, check); err != nil {
 		return nil, err
 	}
-	if len(snap.organisation) == 0 {
+	if len(organisation) == 0 {
 		return nil, nil
+	}
+	if snap.organisation, err = snap.file.Put(organisation); err != nil {
+		return nil, fmt.Errorf("detect: load generation: %w", err)
 	}
 	rows, err := s.db.QueryContext(ctx, "SELECT name, body, sum FROM person WHERE generation = ?", generation)
 	if err != nil {
@@ -479,9 +499,13 @@ func (s *Store) Beside(ctx context.Context, generation int64) (map[string][]byte
 // all in one transaction. All other generations are forgotten but those to keep.
 func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, snap *Snapshot, beside map[string][]byte) error {
 	if snap == nil {
-		snap = &Snapshot{organisation: []byte{}}
+		snap = &Snapshot{}
 	}
-	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
+	organisation, err := snap.body()
+	if err != nil {
+		return err
+	}
+	err = sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
 		others := append([]int64{}, keep...) // never nil: null is no list
 		kept, err := json.Marshal(slices.DeleteFunc(others, func(g int64) bool { return g == generation }))
 		if err != nil {
@@ -494,7 +518,7 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 			}
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO organisation (generation, body, sum) VALUES (?, ?, ?)", generation,
-			snap.organisation, sum("organisation", "", snap.organisation)); err != nil {
+			organisation, sum("organisation", "", organisation)); err != nil {
 			return err
 		}
 		insert, err := tx.PrepareContext(ctx, "INSERT INTO person (generation, name, body, sum) VALUES (?, ?, ?, ?)")
@@ -564,7 +588,11 @@ func Merge(shards int, parts []Part, dir string) (*Snapshot, error) {
 			return nil, nil
 		}
 		var k kept
-		if err := cborstate.Unmarshal(part.Snapshot.organisation, &k); err != nil {
+		body, err := part.Snapshot.body()
+		if err != nil {
+			return nil, err
+		}
+		if err := cborstate.Unmarshal(body, &k); err != nil {
 			return nil, fmt.Errorf("detect: state: %w", err)
 		}
 		if i == 0 {
@@ -586,9 +614,12 @@ func Merge(shards int, parts []Part, dir string) (*Snapshot, error) {
 	if all == nil {
 		return nil, nil
 	}
-	var err error
-	if all.organisation, err = encoding.Marshal(&known); err != nil {
+	body, err := encoding.Marshal(&known)
+	if err != nil {
 		return nil, fmt.Errorf("detect: state: %w", err)
+	}
+	if all.organisation, err = all.file.Put(body); err != nil {
+		return nil, fmt.Errorf("detect: spill the organisation: %w", err)
 	}
 	return all, nil
 }

@@ -91,7 +91,7 @@ func TestStoredState(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := restored(t, stored)
-	if !bytes.Equal(stored.organisation, now.organisation) {
+	if !bytes.Equal(organisation(t, stored), organisation(t, now)) {
 		t.Error("the state of the organisation is stored otherwise than before")
 	}
 	stored.sort()

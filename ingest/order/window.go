@@ -113,11 +113,11 @@ type key struct {
 // span is the place of a record in the data of a bucket.
 type span struct{ off, size uint32 }
 
-// NewWindow returns an empty window that keeps up to inUse bytes of events unpacked, half as
-// much compressed in memory, and the rest in a temporary file in dir; "" stands for the
-// system's directory.
+// NewWindow returns an empty window that keeps up to inUse bytes of events unpacked, an
+// eighth as much compressed in memory, and the rest in a temporary file in dir, which the system
+// caches; "" stands for the system's directory.
 func NewWindow(inUse int64, dir string) *Window {
-	return &Window{file: spill.New(inUse/2, dir), inUse: inUse, hours: map[int64]*hour{}, hr: newHour()}
+	return &Window{file: spill.New(inUse/8, dir), inUse: inUse, hours: map[int64]*hour{}, hr: newHour()}
 }
 
 // newBucket returns an empty bucket.

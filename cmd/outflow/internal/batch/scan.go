@@ -135,9 +135,11 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 		config:   detection,
 		first:    first,
 		latest:   latest,
-		keep:     in.Budget > 0 || in.KeepDays || st != nil,
+		keep:     in.Budget > 0 && st == nil || in.KeepDays,
+		kept:     newKeptDays(in.Data),
 		actors:   map[string]bool{},
 	}
+	defer flow.kept.file.Close()
 	return flow.finish(&in)
 }
 
@@ -245,7 +247,8 @@ type flow struct {
 	config   engine.Config
 	first    int64 // times of the first and the latest event; HR's do not count
 	latest   int64
-	keep     bool            // keep the days of people
+	keep     bool            // keep days as the result
+	kept     *keptDays       // to be stored, if there is a state
 	actors   map[string]bool // accounts with a day; true for service accounts
 
 	at       int64 // of the new checkpoint; 0 if nothing is kept
@@ -405,6 +408,11 @@ func (f *flow) alert(in <-chan found, desk *alert.Correlator) (err error) {
 			f.actors[x.day.User] = x.day.Service
 			if f.keep {
 				f.days = append(f.days, *x.day)
+			}
+			if f.state != nil {
+				if err := f.kept.add(x.day); err != nil {
+					return err
+				}
 			}
 		default:
 			if f.desk, err = desk.BatchSnapshot(f.at); err != nil {

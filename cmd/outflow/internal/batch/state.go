@@ -159,7 +159,7 @@ func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
 	if err := s.detect.Save(ctx, next, s.current, f.baseline); err != nil {
 		return err
 	}
-	if err := errors.Join(s.alerts.ReplaceDays(ctx, f.before.at, f.days), s.alerts.SetLeavers(ctx, f.leavers, nil)); err != nil {
+	if err := errors.Join(s.alerts.ReplaceDays(ctx, f.before.at, f.kept.all()), s.alerts.SetLeavers(ctx, f.leavers, nil)); err != nil {
 		return err
 	}
 	return s.alerts.Save(ctx, next, f.at, f.desk, list)

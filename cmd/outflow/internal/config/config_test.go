@@ -216,7 +216,7 @@ func TestDefaults(t *testing.T) {
 		if !reflect.DeepEqual(c, want) {
 			t.Errorf("%q: %+v", from, c)
 		}
-		if got := c.Memory.Window(); got != 128<<20 {
+		if got := c.Memory.Window(); got != 32<<20 {
 			t.Errorf("%d bytes of events", got)
 		}
 	}

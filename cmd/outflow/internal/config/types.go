@@ -100,11 +100,11 @@ type Config struct {
 // Memory is how much is kept in memory; 0 stands for the default.
 type Memory struct {
 	People int `yaml:"people"` // people kept in memory; 20,000 by default, about 10 kB each
-	Events int `yaml:"events"` // MiB of events of the last days; 128 by default
+	Events int `yaml:"events"` // MiB of events of the last days; 32 by default
 }
 
 // Window is the number of bytes that recent events may take in memory.
-func (m *Memory) Window() int64 { return int64(cmp.Or(m.Events, 128)) << 20 }
+func (m *Memory) Window() int64 { return int64(cmp.Or(m.Events, 32)) << 20 }
 
 // OptOut is an engine.OptOut as the file has it.
 type OptOut struct {

@@ -144,12 +144,12 @@ func (p *publisher) publish(ctx context.Context, r *results) error {
 	list = append(append(list, r.gaps...), withdrawn...)
 	alert.Rank(list)
 
-	records := outgoing{}
-	fresh, err := p.changed(list, records)
-	if err != nil {
-		return err
+	for some := range slices.Chunk(list, alertsPerAppend) {
+		if err := p.sendAlerts(ctx, some); err != nil {
+			return err
+		}
 	}
-	gone := p.gone(r)
+	records, gone := outgoing{}, p.gone(r)
 	if err := p.addDays(records, gone); err != nil {
 		return err
 	}
@@ -161,7 +161,6 @@ func (p *publisher) publish(ctx context.Context, r *results) error {
 		return err
 	}
 
-	maps.Copy(p.alerts, fresh)
 	for k := range gone {
 		delete(p.days, k)
 	}
@@ -204,6 +203,23 @@ func (s *publishedAlert) withdraw() (a alert.Alert, err error) {
 	}
 	a.Withdrawn, a.Provisional = true, false
 	return a, nil
+}
+
+// alertsPerAppend is how many alerts are appended to the topic at a time: an alert takes some kilobytes.
+const alertsPerAppend = 256
+
+// sendAlerts publishes the alerts that differ from what is published.
+func (p *publisher) sendAlerts(ctx context.Context, list []alert.Alert) error {
+	records := outgoing{}
+	fresh, err := p.changed(list, records)
+	if err != nil {
+		return err
+	}
+	if err := p.send(ctx, records); err != nil {
+		return err
+	}
+	maps.Copy(p.alerts, fresh)
+	return nil
 }
 
 // changed adds the alerts that differ from what is published, and returns them by id.
