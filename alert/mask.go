@@ -65,7 +65,16 @@ func (m *Mask) Name(user string) string {
 	return "P-" + base.EncodeToString(h.Sum(nil))[:10]
 }
 
-var address = regexp.MustCompile(`[\p{L}\p{N}._%+'\-]+@([\p{L}\p{N}\-]+\.)+\p{L}{2,}`)
+var (
+	address = regexp.MustCompile(`[\p{L}\p{N}._%+'\-]+?(?:@|＠|%40|&#64;)([\p{L}\p{N}\-]+\.)+\p{L}{2,}`)
+	// plainAt replaces the spellings of the sign in addresses.
+	plainAt = strings.NewReplacer("＠", "@", "%40", "@", "&#64;", "@")
+)
+
+// hasAddress reports whether a text may have an address.
+func hasAddress(text string) bool {
+	return strings.Contains(text, "@") || strings.Contains(text, "＠") || strings.Contains(text, "%40") || strings.Contains(text, "&#64;")
+}
 
 // unclear stands for a name that several people have.
 const unclear = "[name]"
@@ -79,11 +88,20 @@ func (m *Mask) Text(text string, users ...string) string {
 	return m.about(users).text(text)
 }
 
+// Redact takes the people whom Text replaces out of a text that a reader wrote: a pseudonym in place of a name would tell
+// whoever writes names whose pseudonym it is.
+func (m *Mask) Redact(text string) string {
+	x := m.about(nil)
+	x.blank = true
+	return x.text(text)
+}
+
 // masker replaces people in texts that are about some of them.
 type masker struct {
 	*Mask
-	all *people.Matcher // may be nil
-	own *people.Matcher // the users whom a text is about, if all does not have them; may be nil
+	all   *people.Matcher // may be nil
+	own   *people.Matcher // the users whom a text is about, if all does not have them; may be nil
+	blank bool            // nobody has a pseudonym
 }
 
 // about returns the masker of texts about users.
@@ -109,7 +127,7 @@ func (x *masker) text(text string) string {
 	if len(text) < 4 {
 		return text
 	}
-	if strings.Contains(text, "@") {
+	if hasAddress(text) {
 		text = address.ReplaceAllStringFunc(text, x.address)
 	}
 	for _, known := range []*people.Matcher{x.own, x.all} {
@@ -122,29 +140,30 @@ func (x *masker) text(text string) string {
 
 // pseudonym returns the pseudonym of a user; of nobody, what stands for an unclear name.
 func (x *masker) pseudonym(user string) string {
-	if user == "" {
+	if user == "" || x.blank {
 		return unclear
 	}
 	return x.Name(user)
 }
 
 // address returns what stands for an address: the pseudonym of who has it; itself if it is an outsider's.
-func (x *masker) address(a string) string {
+func (x *masker) address(text string) string {
+	a := plainAt.Replace(text)
 	for _, known := range []*people.Matcher{x.own, x.all} {
 		if known == nil {
 			continue
 		}
 		if who := known.Account(a); who != "" {
-			return x.Name(who)
+			return x.pseudonym(who)
 		}
 		if known.Replace(a, x.pseudonym) != a { // it has more in front, or another domain
-			return a
+			return text
 		}
 	}
 	if _, domain, _ := strings.Cut(strings.ToLower(a), "@"); x.Own(domain) {
-		return x.Name(a)
+		return x.pseudonym(a)
 	}
-	return a
+	return text
 }
 
 // ID returns the id of an alert as readers see it. The id within Outflow is made from the person and the day: who

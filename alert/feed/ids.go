@@ -35,11 +35,12 @@ func (who *reader) realIDs(list []string) []string {
 	return out
 }
 
-// decisions returns decisions with the ids that the reader sees.
+// decisions returns decisions with the ids that the reader sees, and without names in what others wrote.
 func (who *reader) decisions(list []Triage) []Triage {
 	out := make([]Triage, len(list))
 	for i, t := range list {
 		t.Alert, t.DuplicateOf = who.mask.ID(t.Alert), who.mask.ID(t.DuplicateOf)
+		t.Note = who.mask.Redact(t.Note)
 		out[i] = t
 	}
 	return out

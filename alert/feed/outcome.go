@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"fmt"
 	"net/http"
+	"net/url"
 
+	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -75,9 +77,17 @@ func (s *Server) logOutcome(r *http.Request, t *Token, status int) {
 		return
 	}
 	if !x.logged {
-		what = r.Method + " " + plain.Clip(plain.Printable(r.URL.EscapedPath()), 200) + ": " + what
+		what = r.Method + " " + asked(r.URL.EscapedPath(), s.Mask(t.Role)) + ": " + what
 	}
 	s.logLine(r, t.Name, t.Role, what)
+}
+
+// asked returns an escaped path or query for the audit log: without the names that readers ask for.
+func asked(text string, mask *alert.Mask) string {
+	if open, err := url.PathUnescape(text); err == nil {
+		text = open
+	}
+	return plain.Clip(mask.Redact(plain.Printable(text)), 200)
 }
 
 // logLine adds an outcome to the audit log, even if the client has left.

@@ -354,6 +354,12 @@ func (s *Server) viewsPage(w http.ResponseWriter, r *http.Request, who *reader) 
 	if name == "" || len(name) > 60 || err != nil {
 		return refuse(http.StatusBadRequest, "a view needs a name of at most 60 characters")
 	}
+	name = who.mask.Redact(name)
+	for _, list := range q {
+		for i := range list {
+			list[i] = who.mask.Redact(list[i])
+		}
+	}
 	query := queueQuery(q, url.Values{"page": {""}}).Encode()
 	if r.PostFormValue("delete") != "" {
 		if _, err := s.Store.db.ExecContext(r.Context(), "DELETE FROM saved_view WHERE who = ? AND name = ?", who.Name, name); err != nil {

@@ -133,7 +133,7 @@ func (s *Server) reveal(w http.ResponseWriter, r *http.Request, who *reader) err
 		return err
 	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
-		fmt.Sprintf("revealed %s, agreed by %s: %s", ask.Pseudonym, second.Name, ask.Reason)); err != nil {
+		fmt.Sprintf("revealed %s, agreed by %s: %s", ask.Pseudonym, second.Name, who.mask.Redact(ask.Reason))); err != nil {
 		return err
 	}
 	return write(w, http.StatusOK, map[string]string{"pseudonym": ask.Pseudonym, "user": user})
@@ -191,7 +191,7 @@ func (s *Server) requestLeaverPage(w http.ResponseWriter, r *http.Request, who *
 
 // askForName stores a request for the name of a user, and writes it to the audit log first.
 func (s *Server) askForName(r *http.Request, who *reader, pseudonym, user string) error {
-	reason := strings.TrimSpace(r.PostFormValue("reason"))
+	reason := who.mask.Redact(strings.TrimSpace(r.PostFormValue("reason")))
 	if reason == "" || len(reason) > maxNote {
 		return refuse(http.StatusBadRequest, "a reason is required")
 	}

@@ -401,7 +401,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, who *reader) error
 		return err
 	}
 	if err := s.Store.LogAccess(r.Context(), s.Now(), who.Name, who.Role,
-		fmt.Sprintf("read %d alerts: %s", len(out), r.URL.RawQuery)); err != nil {
+		fmt.Sprintf("read %d alerts: %s", len(out), asked(r.URL.RawQuery, who.mask))); err != nil {
 		return err
 	}
 

@@ -110,7 +110,7 @@ func (s *Server) suppress(ctx context.Context, id string, days int, reason strin
 		return 0, err
 	}
 	days = cmp.Or(days, 30)
-	p.Owner, p.Reason, p.Expires = who.Name, strings.TrimSpace(reason), p.Made.AddDate(0, 0, days)
+	p.Owner, p.Reason, p.Expires = who.Name, who.mask.Redact(strings.TrimSpace(reason)), p.Made.AddDate(0, 0, days)
 	if len(p.Reason) > maxNote {
 		return 0, refuse(http.StatusBadRequest, "a reason has %d characters at most", maxNote)
 	}
@@ -189,6 +189,7 @@ func (s *Server) activeSuppressions(ctx context.Context, who *reader) ([]activeS
 		}
 		x := activeSuppression{Suppression: *p, Holds: p.InForce(s.Now()), Kept: len(kept)}
 		x.User, x.Alert = who.name(p.User), who.mask.ID(p.Alert)
+		x.Reason = who.mask.Redact(p.Reason)
 		list = append(list, x)
 	}
 	return list, nil

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"html"
 	"slices"
 	"strings"
 	"sync"
@@ -181,52 +182,91 @@ func wordsOf(text string) (list []string) {
 	return list
 }
 
-// split returns the words of a text: runs of letters and digits. An escape of a URL ends a word.
+// split returns the words of a text: runs of letters and digits, with the characters in them that cannot be seen. An escape of
+// a URL or of HTML ends a word.
 func split(text string) (list []word) {
-	from := -1
-	end := func(at int) {
+	from, to := -1, 0
+	end := func() {
 		if from >= 0 {
-			list = append(list, word{from, at, foldWord(text[from:at])})
+			list = append(list, word{from, to, foldWord(text[from:to])})
 			from = -1
 		}
 	}
 	for i := 0; i < len(text); {
 		if n := escape(text[i:]); n > 0 {
-			end(i)
+			end()
 			i += n
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(text[i:])
-		if in := unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r); !in {
-			end(i)
-		} else if from < 0 {
-			from = i
+		switch {
+		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r):
+			if from < 0 {
+				from = i
+			}
+			to = i + n
+		case !unseen(r):
+			end()
 		}
 		i += n
 	}
-	end(len(text))
+	end()
 	return list
 }
 
-// escape returns the length of an escape of a URL for an ASCII character at the beginning of a text; 0 if there is none.
+// unseen reports whether a character takes no place: a joiner, a soft hyphen, a mark of direction.
+func unseen(r rune) bool { return r >= utf8.RuneSelf/2 && unicode.Is(unicode.Cf, r) }
+
+// parts returns the words that a word was put together from, as far as upper case and digits tell: DanaRuiz, danaruiz2026. It
+// returns nil if it is one.
+func parts(text string, w word) (list []word) {
+	from, last := w.from, rune(0)
+	for i, r := range text[w.from:w.to] {
+		if last != 0 && (unicode.IsDigit(last) != unicode.IsDigit(r) || unicode.IsLower(last) && unicode.IsUpper(r)) {
+			at := w.from + i
+			list = append(list, word{from, at, foldWord(text[from:at])})
+			from = at
+		}
+		if !unicode.Is(unicode.Mn, r) && !unseen(r) {
+			last = r
+		}
+	}
+	if list == nil {
+		return nil
+	}
+	return append(list, word{from, w.to, foldWord(text[from:w.to])})
+}
+
+// escape returns the length of an escape at the beginning of a text, of a URL for an ASCII character, or of HTML; 0 if there is
+// none.
 func escape(text string) int {
 	isHex := func(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
-	if len(text) >= 3 && text[0] == '%' && text[1] < '8' && isHex(text[1]) && isHex(text[2]) {
+	switch {
+	case len(text) >= 3 && text[0] == '%' && text[1] < '8' && isHex(text[1]) && isHex(text[2]):
 		return 3
+	case len(text) >= 4 && text[0] == '&':
+		if end := strings.IndexByte(text[:min(len(text), longestEntity)], ';'); end > 2 && html.UnescapeString(text[:end+1]) != text[:end+1] {
+			return end + 1
+		}
 	}
 	return 0
 }
 
-// foldWord returns a word in lower case, without accents.
+const longestEntity = 10 // bytes of an escape of HTML
+
+// plainLetters are letters that Unicode takes for letters of their own, as those who write names otherwise write them.
+var plainLetters = strings.NewReplacer("ø", "o", "ł", "l", "đ", "d", "ı", "i", "ß", "ss", "æ", "ae", "œ", "oe", "þ", "th", "ð", "d")
+
+// foldWord returns a word in lower case, without accents and characters that cannot be seen.
 func foldWord(w string) string {
 	for i := range len(w) {
 		if w[i] >= utf8.RuneSelf {
-			return strings.Map(func(c rune) rune {
-				if unicode.Is(unicode.Mn, c) {
+			return plainLetters.Replace(strings.Map(func(c rune) rune {
+				if unicode.Is(unicode.Mn, c) || unseen(c) {
 					return -1
 				}
 				return c
-			}, norm.NFD.String(strings.ToLower(w)))
+			}, norm.NFKD.String(strings.ToLower(w))))
 		}
 	}
 	return strings.ToLower(w)
@@ -238,7 +278,7 @@ func (m *Matcher) Replace(text string, by func(address string) string) string {
 	if len(m.words) == 0 || len(text) < leastName {
 		return text
 	}
-	list := split(text)
+	list := m.wordsOfNames(text)
 	var b strings.Builder
 	at := 0
 	for i := 0; i < len(list); {
@@ -260,6 +300,38 @@ func (m *Matcher) Replace(text string, by func(address string) string) string {
 	}
 	b.WriteString(text[at:])
 	return b.String()
+}
+
+// wordsOfNames returns the words of a text; in place of one that is in no name, the words that it was put together from, if one of
+// them is.
+func (m *Matcher) wordsOfNames(text string) []word {
+	list := split(text)
+	for i := 0; i < len(list); i++ {
+		if m.words[list[i].fold] > 0 {
+			continue
+		}
+		if of := m.joined(parts(text, list[i])); slices.ContainsFunc(of, func(w word) bool { return m.words[w.fold] > 0 }) {
+			list = slices.Replace(list, i, i+1, of...)
+			i += len(of) - 1
+		}
+	}
+	return list
+}
+
+// joined puts parts of a word together that are a word of a name as a whole, such as McDonald.
+func (m *Matcher) joined(list []word) []word {
+	for i := range list {
+		for to := min(i+mostWords, len(list)); to > i+1; to-- {
+			whole := word{from: list[i].from, to: list[to-1].to}
+			for _, w := range list[i:to] {
+				whole.fold += w.fold
+			}
+			if m.words[whole.fold] > 0 {
+				return append(append(slices.Clone(list[:i]), whole), m.joined(list[to:])...)
+			}
+		}
+	}
+	return list
 }
 
 // longest returns how many words at the beginning of a list are a name, and of whom; 0 if they are none.
@@ -292,23 +364,12 @@ func (m *Matcher) longest(text string, list []word) (n int, who string) {
 	return 0, ""
 }
 
+// apart are characters that do not stand between the words of a name: they end what is said.
+const apart = "\n\r@…!?"
+
 // together reports whether what stands between two words may stand between those of a name.
 func together(gap string) bool {
-	if len(gap) > mostApart {
-		return false
-	}
-	for gap != "" {
-		if n := escape(gap); n > 0 {
-			gap = gap[n:]
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(gap)
-		if !strings.ContainsRune(" ._-,+'’\u00a0\u2011:/", r) {
-			return false
-		}
-		gap = gap[n:]
-	}
-	return true
+	return len(gap) <= mostApart && !strings.ContainsAny(gap, apart)
 }
 
 // cut returns whose name has some words and another one that begins with a text; "" for nobody.
