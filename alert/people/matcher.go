@@ -111,15 +111,23 @@ func isUnusual(word string, only bool) bool {
 	return len(word) >= leastWhole || len(word) > leastName && strings.ContainsFunc(word, unicode.IsDigit)
 }
 
-// madeOf reports whether a word is put together from the words of a name, or their first letters: jdoe, doej, janed.
+// madeOf reports whether a word is put together from the words of a name, or their first letters: jdoe, doej, janedo.
 func madeOf(word string, name []string) bool {
+	if len(word) < leastName || slices.Contains(name, word) {
+		return false
+	}
 	for i, a := range name {
 		for k, b := range name {
 			if i == k || len(a) < 2 || len(b) < 2 {
 				continue
 			}
-			if word == a+b || word == first(a)+b || word == a+first(b) {
-				return len(word) >= leastName
+			if word == first(a)+b || word == a+first(b) {
+				return true
+			}
+			for n := 1; n < len(word) && n <= len(a) && len(word) > leastName; n++ {
+				if strings.HasPrefix(a, word[:n]) && strings.HasPrefix(b, word[n:]) {
+					return true
+				}
 			}
 		}
 	}

@@ -12,7 +12,7 @@ func TestMatcher(t *testing.T) {
 		"chen.kapoor@acme.example": "Chen Kapoor", "jose.garcia-lopez@acme.example": "José García López", "obrien@acme.example": "Pat O'Brien",
 		"mei.yilmaz@acme.example": "", "ann.lee@acme.example": "Ann Lee", "a.lee2@acme.example": "Ann Lee", "will@acme.example": "Will Grant",
 		"kgrant@acme.example": "Kim Grant", "github:octo-lena": "", "snowflake:lbauer": "", "x1234567@acme.example": "",
-		"ann.mcdonald@acme.example": "Ann McDonald", "soren.kjaer@acme.example": "Søren Kjær",
+		"doelu@acme.example": "Lucia Doe", "ann.mcdonald@acme.example": "Ann McDonald", "soren.kjaer@acme.example": "Søren Kjær",
 		"marketing@acme.example": "", "out.sider@elsewhere.example": "Out Sider",
 	} {
 		d.SetName(d.Add(address), name)
@@ -63,6 +63,7 @@ func TestMatcher(t *testing.T) {
 		"Chen – Kapoor, Chen\\Kapoor, Chen=Kapoor": "<chen.kapoor>, <chen.kapoor>, <chen.kapoor>",
 		"Søren Kjær, soren.kjaer, SOREN KJÆR":      "<soren.kjaer>, <soren.kjaer>, <soren.kjaer>",
 		"F0CHENKAP2, 4f9a3chen, abc123def":         "F0CHENKAP2, 4f9a3chen, abc123def",
+		"of doelu, doelu@gmail.com, dolu":          "of <doelu>, <doelu>@gmail.com, dolu",
 		"467,568 rows":                             "467,568 rows",
 		"":                                         "",
 		"Chen\nKapoor":                             "Chen\nKapoor",

@@ -44,6 +44,9 @@ func namesOf(t *testing.T, file string) *names {
 		address, display := l[0], l[1]
 		n.people = append(n.people, [2]string{address, display})
 		local, _, _ := strings.Cut(address, "@")
+		if parts := wordsIn(display); len(local) > 4 && !slices.Contains(parts, local) {
+			n.texts[strings.Join(wordsIn(local), " ")] = display
+		}
 		for _, name := range []string{display, local} {
 			list := wordsIn(name)
 			if len(list) < 2 {

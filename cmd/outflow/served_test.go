@@ -200,6 +200,7 @@ func (d *surface) each(role feed.Role, f func(where, text string)) {
 	for _, more := range []string{
 		"/v1/alerts?limit=1000", "/v1/health", "/v1/coverage", "/v1/watchlists", "/v1/access", "/v1/suppressions", "/v1/precision", "/v1/entities",
 		"/v1/openapi.json", "/channels", "/health", "/access", "/access?check=1", "/tokens", "/alerts/nothing", "/digest", "/entities", "/requests", "/nowhere",
+		"/entities/domain/evil.test", "/v1/entities/domain/evil.test",
 	} {
 		paths[more] = true
 	}
