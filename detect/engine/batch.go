@@ -118,7 +118,7 @@ func (e *Engine) addToBatch(k *Keyed) error {
 		e.advance(at / event.Hour)
 	}
 	e.arrived(k.Person, source, at)
-	if k.Person == "" || class == event.Derived || e.excluded[k.Person] || !e.owns(k.Person) {
+	if k.Person == "" || class == event.Derived || e.isExcluded(k.Person) || !e.owns(k.Person) {
 		return e.err
 	}
 	kind, unsigned := event.RecordKind(k.Record), event.Nobody(k.Record)

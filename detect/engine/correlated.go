@@ -16,10 +16,10 @@ const (
 	maxWitnessBytes = 8 << 20 // of the events that all windows keep
 )
 
-// witness keeps the latest event of a window, of the person and the engine, as far as there is room.
-func (e *Engine) witness(w *window, p *person, ev *event.Event) {
+// witness keeps the latest event of a window, which is of a person, as far as there is room.
+func (e *Engine) witness(w *window, name string, ev *event.Event) {
 	last := &w.Entries[len(w.Entries)-1]
-	last.Who = hash(ofUser, p.Name)
+	last.Who = hash(ofUser, name)
 	if e.witnesses < maxWitnessBytes {
 		x := e.exhibit(&detect.Enriched{Event: ev})
 		last.Event = &x
@@ -42,11 +42,14 @@ func (e *Engine) weigh(w *window) {
 	e.witnesses += w.Bytes
 }
 
-// citeWindow adds the events of a window before the last one to the evidence of the day, and empties the window.
+// citeWindow adds the events of a window before the last one to the evidence of the day, unless the person is nil, and
+// empties the window.
 func (e *Engine) citeWindow(p *person, w *window) {
-	pr := p.Day.proof(e.catalog.mechanism[detect.UserRules])
-	for i := range w.Entries[:len(w.Entries)-1] {
-		pr.recall(&w.Entries[i])
+	if p != nil {
+		pr := p.Day.proof(e.catalog.mechanism[detect.UserRules])
+		for i := range w.Entries[:len(w.Entries)-1] {
+			pr.recall(&w.Entries[i])
+		}
 	}
 	w.Entries = w.Entries[:0]
 	e.weigh(w)
@@ -101,9 +104,8 @@ func (p *proof) cites(id string) bool {
 	return slices.Contains(p.First, id) || slices.Contains(p.Last, id)
 }
 
-// forgetWitness drops the events of a person from all windows.
-func (e *Engine) forgetWitness(name string) {
-	who := hash(ofUser, name)
+// forgetWitness drops the events of a person from all windows. The person is given by the hash of the name.
+func (e *Engine) forgetWitness(who uint64) {
 	for _, w := range e.Windows {
 		w.Entries = slices.DeleteFunc(w.Entries, func(x entry) bool { return x.Who == who })
 		e.weigh(w)

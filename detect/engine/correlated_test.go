@@ -3,6 +3,7 @@ package engine
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -146,8 +147,71 @@ func TestCorrelatedBounds(t *testing.T) {
 	}
 	w := &window{Entries: []entry{{}}}
 	e.witnesses = maxWitnessBytes
-	e.witness(w, e.find(address("p4")), &event.Event{ID: "x"})
+	e.witness(w, address("p4"), &event.Event{ID: "x"})
 	if w.Entries[0].Event != nil {
 		t.Error("there is no end to what windows keep")
+	}
+}
+
+// TestCorrelatedApart has several engines share people of whom some have opted out: of rules, or of everything. The
+// findings are those of one engine, also for requests that are in the logs twice.
+func TestCorrelatedApart(t *testing.T) {
+	s := load(t, filepath.Join("testdata", "user_rule", "loud.txt"))
+	s.config.OptOuts = []OptOut{
+		{Countries: []string{"DE"}, Detectors: []string{"user_rule"}, Reason: "works agreement"},
+		{Countries: []string{"FR"}, Reason: "the law"},
+	}
+	works := func(who, country string) keyed {
+		return keyed{address(who), &event.Event{
+			Source: event.HR, Class: event.Person, Time: s.events[0].e.Time, Actor: event.Actor{Kind: event.Human},
+			Attrs: []event.Attr{{Name: event.AttrCountry, Value: country}},
+		}}
+	}
+	before := play(t, s.config, s.events)
+	events := append([]keyed{works("p4", "DE"), works("p8", "FR")}, s.events...)
+	with := play(t, s.config, events)
+	for who, told := range map[string]bool{"p2": true, "p5": false, "p8": false} {
+		risk := func(o outcome) float64 { risk, _ := o.worst(address(who), at(31, 0)); return risk }
+		if risk(before) == 0 || (risk(with) > 0) != told {
+			t.Errorf("%s: %.1f before, %.1f with opt-outs", who, risk(before), risk(with))
+		}
+	}
+	over := at(31, 0) + 12*event.Hour // a pattern begins before it and is complete after it
+	for i, match := range []string{"", "opened", "closed"} {
+		e := event.Event{
+			ID: match, Source: event.Box, Action: "other", Time: over + int64(2*i-3)*event.Hour/60,
+			Actor: event.Actor{Kind: event.Human}, Attrs: []event.Attr{{Name: event.AttrRuleMatch, Value: match + "\x1fitem=f9"}},
+		}
+		if match == "" {
+			e.Time, e.Attrs = over, nil
+		}
+		events = append(events, keyed{address([]string{"p14", "p12", "p13"}[i]), &e})
+	}
+	s.events = events
+	s.sort()
+	with = play(t, s.config, s.events)
+	if risk, _ := with.worst(address("p13"), over); risk == 0 {
+		t.Error("the pattern is not found")
+	}
+	if other := relayed(t, s.config, s.events, nil, over); !reflect.DeepEqual(other, with) {
+		t.Errorf("handed over among engines, the findings are others: %d episodes, %d", len(with), len(other))
+	}
+	var twice []keyed
+	for _, k := range s.events {
+		twice = append(twice, k)
+		if k.person != address("p2") || k.e.Attr(event.AttrRuleMatch) == "" {
+			continue
+		}
+		e := *k.e
+		e.Source, e.Class, e.Key = event.CloudTrail, event.Download, hash(ofRequest, e.ID)
+		again := e
+		again.Time += 2000
+		again.ID += " "
+		twice[len(twice)-1].e = &e
+		twice = append(twice, keyed{k.person, &again})
+	}
+	_, list := play(t, s.config, twice).worst(address("p2"), at(31, 0))
+	if len(list) == 0 || list[len(list)-1].Events != 5 {
+		t.Errorf("requests that are in the logs twice: %s", jsonOf(list))
 	}
 }

@@ -36,7 +36,7 @@ type Engine struct {
 	active   []*person                 // who did something in this hour
 	away     []string                  // of them, those who are packed
 	young    []*exposure               // exposures that may soon turn out to last
-	excluded map[string]bool           // people who have opted out of everything
+	excluded map[uint64]bool           // people who have opted out of everything, by the hash of their name
 	leaving  []string                  // who have given notice, and were not looked at after leaving
 	leavers  map[string]finding.Leaver // all that HR reports as leaving
 	spoke    map[string]bool           // rules of the organisation's own that have matched
@@ -70,6 +70,8 @@ type state struct {
 	Pulse    *[32]sourceHealth // per source
 	Feed     hrState
 	Windows  map[uint64]*window // of correlations
+	Fed      novelty            // requests that correlations know, by minute
+	Staff    map[uint64]staffed // by the hash of the name: who has opted out of everything; with several shards, all that HR names
 	Awaited  map[string]given   // the rights of the last days, for those who have done nothing yet
 	Decided  map[string]decided // by alert
 	Common   map[uint64]*alike  // what people did alike lately, by cohort
@@ -83,10 +85,10 @@ func New(c Config, emit func(*finding.Finding) error) *Engine {
 	e := &Engine{
 		catalog: cat, emit: emit, config: config, batch: batch{least: perLane},
 		deltas: newDeltas(cat, config.shards, config.mine), spare: newDeltas(cat, config.shards, config.mine),
-		spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, excluded: map[string]bool{}, closing: map[int64][]string{},
+		spoke: map[string]bool{}, leavers: map[string]finding.Leaver{}, excluded: map[uint64]bool{}, closing: map[int64][]string{},
 		people: newPeople(config.unpacked, spill.New(packedMemory, c.TempDir)),
 		state: state{
-			Pulse: new([32]sourceHealth), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{},
+			Pulse: new([32]sourceHealth), Exposed: map[uint64][]*exposure{}, Windows: map[uint64]*window{}, Staff: map[uint64]staffed{},
 			Awaited: map[string]given{}, Decided: map[string]decided{},
 			People: newOrg(cat), Services: newOrg(cat),
 		},
@@ -101,8 +103,12 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	e.packIdle()
 	e.foldDeltas()
 	if ev.Source == event.HR {
-		if name != "" && e.owns(name) {
+		switch {
+		case name == "":
+		case e.owns(name):
 			e.staff(name, ev)
+		default:
+			e.noteStaff(name, ev)
 		}
 		return e.err
 	}
@@ -122,7 +128,11 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 	if name == "" && e.config.rules != nil && ev.Attr(event.AttrRuleMatch) != "" {
 		name, ev.Actor.Kind = ev.Source.String()+":nobody", event.System // a rule may be about what happens without a signed-in user
 	}
-	if name == "" || ev.Class == event.Derived || e.excluded[name] || !e.owns(name) {
+	if name == "" || ev.Class == event.Derived || e.isExcluded(name) {
+		return e.err
+	}
+	if !e.owns(name) {
+		e.correlateElsewhere(name, ev)
 		return e.err
 	}
 	kind, unsigned := ev.Actor.Kind, byOthers(ev)
@@ -141,13 +151,18 @@ func (e *Engine) Handle(name string, ev *event.Event) error {
 
 // handle scores an event of a person with an open day.
 func (e *Engine) handle(p *person, ev *event.Event) {
+	// Correlations come first, and by themselves: they depend on nothing that only the engine of the person knows.
+	correlated := !p.optedOut(detect.UserRules) && e.correlations(p.Name, p, ev)
 	if byOthers(ev) {
-		e.handleUnsigned(p, ev)
+		e.handleUnsigned(p, ev, correlated)
 		return
 	}
 	// The order matters: attempts looks at failures before enrich accounts for the sign-in, and count
 	// must know what closeExposures has closed, since expose leaves out what is open already.
 	if p.Day.again(ev) {
+		if correlated {
+			e.gather(p, e.emitFindings(p, ev.Time, false), ev.Time)
+		}
 		return
 	}
 	if ev.Class == event.Inherited {
@@ -172,7 +187,7 @@ func (e *Engine) handle(p *person, ev *event.Event) {
 		e.trackAccess(p, a)
 	}
 	again := e.config.rules != nil && !p.optedOut(detect.UserRules) && e.rules(p, ev)
-	if e.count(p, a) || again {
+	if e.count(p, a) || again || correlated {
 		e.gather(p, e.emitFindings(p, ev.Time, false), ev.Time)
 	}
 }
@@ -233,17 +248,21 @@ func newPerson(cat *Catalog, name string, service bool) *person {
 // staff takes in what HR says.
 func (e *Engine) staff(name string, ev *event.Event) {
 	if ev.Class == event.Person && len(e.config.optOuts) > 0 {
-		department, country := ev.Attr(event.AttrDepartment), ev.Attr(event.AttrCountry)
+		of := e.Staff[hash(ofUser, name)]
+		department, country := cmp.Or(ev.Attr(event.AttrDepartment), of.Department), cmp.Or(ev.Attr(event.AttrCountry), of.Country)
 		if p := e.find(name); p != nil {
 			department, country = cmp.Or(department, p.Department), cmp.Or(country, p.Country)
 		}
 		if _, excluded := e.config.optedOut(department, country); excluded {
 			e.exclude(name)
+			e.Staff[hash(ofUser, name)] = staffed{strings.Clone(department), strings.Clone(country)}
 			return
 		}
-		delete(e.excluded, name)
+		delete(e.excluded, hash(ofUser, name))
+		delete(e.Staff, hash(ofUser, name))
 	}
-	if e.excluded[name] {
+	e.noteStaff(name, ev)
+	if e.isExcluded(name) {
 		return
 	}
 	p := e.person(name, ev.Actor.Kind)

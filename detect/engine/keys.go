@@ -52,6 +52,7 @@ const (
 	stepSearched // a search of the whole organisation
 	stepOpened   // a place to which the person gave themselves the right
 	ofFolder
+	ofRequest
 	ofCohort
 	ofVerdict // what verdicts are about
 )

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/detect"
+	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 )
 
@@ -159,9 +161,39 @@ func (p *person) forgetSlow(i int) {
 	}
 }
 
+// staffed is where a person works, as HR says.
+type staffed struct {
+	Department string
+	Country    string
+}
+
+// noteStaff keeps where a person works, if several engines share the people: the opt-outs of those whom others score
+// hold for correlations, too.
+func (e *Engine) noteStaff(name string, ev *event.Event) {
+	if e.config.shards <= 1 || ev.Class != event.Person {
+		return
+	}
+	who := hash(ofUser, name)
+	of := e.Staff[who]
+	of.Department = strings.Clone(cmp.Or(ev.Attr(event.AttrDepartment), of.Department))
+	of.Country = strings.Clone(cmp.Or(ev.Attr(event.AttrCountry), of.Country))
+	e.Staff[who] = of
+	delete(e.excluded, who) // what the opt-outs say now decides
+	if off, excluded := e.config.optedOut(of.Department, of.Country); excluded || off>>e.catalog.mechanism[detect.UserRules]&1 != 0 {
+		e.forgetWitness(who)
+	}
+}
+
+// isExcluded says whether a person has opted out of everything.
+func (e *Engine) isExcluded(name string) bool {
+	return len(e.excluded) > 0 && e.excluded[hash(ofUser, name)]
+}
+
 // exclude deletes a person who has opted out of everything.
 func (e *Engine) exclude(name string) {
-	e.excluded[name] = true
+	who := hash(ofUser, name)
+	e.excluded[who] = true
+	e.forgetWitness(who)
 	p := e.find(name)
 	if p == nil {
 		return
@@ -177,7 +209,6 @@ func (e *Engine) exclude(name string) {
 	delete(e.Awaited, name)
 	e.forgetVerdicts(name)
 	e.forgetCommon(name)
-	e.forgetWitness(name)
 	same := func(x string) bool { return x == name }
 	for end, list := range e.closing {
 		e.closing[end] = slices.DeleteFunc(list, same)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"maps"
 	"slices"
 	"testing"
 
@@ -235,5 +236,65 @@ func TestOptOut(t *testing.T) {
 		if (&Config{Detectors: testCatalog, OptOuts: []OptOut{bad}}).Check() == nil {
 			t.Errorf("%+v is accepted", bad)
 		}
+	}
+}
+
+// TestExcludedRestored stores the state and reads it again: who has opted out of everything stays out although HR does not
+// say it again, and comes back once the opt-out is gone.
+func TestExcludedRestored(t *testing.T) {
+	events, elsewhere := offs(t)
+	c := Config{OptOuts: []OptOut{{Countries: []string{"de"}, Reason: "the law"}}}
+	play := func(e *Engine, list []keyed) map[string]*person {
+		t.Helper()
+		for _, k := range list {
+			if err := e.Handle(k.person, k.e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		people, _ := state2(t, e)
+		return people
+	}
+	ignore := func(*finding.Finding) error { return nil }
+	e := newEngine(c, ignore)
+	play(e, events[:len(events)/2])
+	_, s := state2(t, e)
+	var later []keyed
+	n := 0
+	for _, k := range events[len(events)/2:] {
+		if k.e.Source != event.HR {
+			later = append(later, k)
+			if elsewhere[k.person] && k.e.Class != event.Derived {
+				n++
+			}
+		}
+	}
+	if n == 0 {
+		t.Fatal("nobody who has opted out does anything afterwards")
+	}
+	for _, with := range []bool{true, false} {
+		if !with {
+			c.OptOuts = nil
+		}
+		e := newEngine(c, ignore)
+		if err := e.Restore(s); err != nil {
+			t.Fatal(err)
+		}
+		kept := 0
+		for name := range play(e, later) {
+			if elsewhere[name] {
+				kept++
+			}
+		}
+		if with != (kept == 0) {
+			t.Errorf("opted out %v: %d are kept", with, kept)
+		}
+	}
+	erased, _, err := s.Forget(Config{Detectors: testCatalog, OptOuts: []OptOut{{Countries: []string{"de"}, Reason: "the law"}}}, slices.Sorted(maps.Keys(elsewhere))[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var k kept
+	if err := cbor.Unmarshal(erased.organisation, &k); err != nil || len(k.Staff) != len(elsewhere)-1 {
+		t.Errorf("%v: %d of %d are still out after one was erased", err, len(k.Staff), len(elsewhere))
 	}
 }

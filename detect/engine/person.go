@@ -367,13 +367,18 @@ func (d *dayState) shut() {
 // request differ in its time: one has when it came in, another when it was answered. Those of the
 // same time are one event already.
 func (d *dayState) again(ev *event.Event) bool {
-	if ev.Source != event.CloudTrail || ev.Class != event.Download || ev.Key == 0 || !effective(ev) {
+	if !requested(ev) {
 		return false
 	}
 	minute := ev.Time / (event.Hour / 60)
 	_, known := d.Requests.since(ev.Key, minute)
 	d.Requests.age(ev.Key, minute, maxRequests)
 	return known
+}
+
+// requested says whether an event is a read of an object store, and its key is that of the request.
+func requested(ev *event.Event) bool {
+	return ev.Source == event.CloudTrail && ev.Class == event.Download && ev.Key != 0 && effective(ev)
 }
 
 // proof is the evidence of a detector today.

@@ -63,7 +63,7 @@ func rulePoints(level sigma.Level, seen, days float64) float64 {
 	return w
 }
 
-// rules takes in the matches that an event carries. It says whether one is new
+// rules takes in the matches that an event of a person carries, for themselves. It says whether one is new
 // today.
 func (e *Engine) rules(p *person, ev *event.Event) (again bool) {
 	for _, a := range ev.Attrs {
@@ -79,20 +79,61 @@ func (e *Engine) rules(p *person, ev *event.Event) (again bool) {
 		if !r.Feeds {
 			again = e.matched(p, r, ev, "") || again
 		}
-		again = e.feed(p, ev, r, parts[1:]) || again
 	}
 	return again
 }
 
-// feed passes a match of a rule, with its fields, to the correlations over it, and says whether
-// one of them holds for the first time today.
-func (e *Engine) feed(p *person, ev *event.Event, r *sigma.Rule, fields []string) (first bool) {
-	for _, c := range e.config.correlations {
-		if i := slices.Index(c.Correlation.Rules, r); i >= 0 {
-			first = e.correlate(p, ev, c, i, fields) || first
+// correlations passes the matches that an event carries to the correlations over their rules. It says whether one of
+// those holds, for the first time today. The person is nil if another engine scores them: every engine has the same
+// windows, and the one that scores the person whose event completes a pattern reports it.
+func (e *Engine) correlations(name string, p *person, ev *event.Event) (first bool) {
+	if len(e.config.correlations) == 0 || ev.Class == event.Inherited {
+		return false
+	}
+	for _, a := range ev.Attrs {
+		if a.Name != event.AttrRuleMatch {
+			continue
+		}
+		parts := strings.Split(a.Value, "\x1f")
+		if r := e.config.rules.Rule(parts[0]); r != nil && !e.fed(r, ev) {
+			first = e.feed(name, p, ev, r, parts[1:]) || first
 		}
 	}
 	return first
+}
+
+// fed says whether a rule has matched another record of the same request already: object stores write two.
+func (e *Engine) fed(r *sigma.Rule, ev *event.Event) bool {
+	if !requested(ev) {
+		return false
+	}
+	key, minute := hash(ofRequest, r.ID)^ev.Key, ev.Time/(event.Hour/60)
+	_, known := e.Fed.since(key, minute)
+	e.Fed.age(key, minute, maxRequests)
+	return known
+}
+
+// feed passes a match of a rule, with its fields, to the correlations over it, and says whether
+// one of them holds for the first time today.
+func (e *Engine) feed(name string, p *person, ev *event.Event, r *sigma.Rule, fields []string) (first bool) {
+	for _, c := range e.config.correlations {
+		if i := slices.Index(c.Correlation.Rules, r); i >= 0 {
+			first = e.correlate(name, p, ev, c, i, fields) || first
+		}
+	}
+	return first
+}
+
+// correlateElsewhere is correlations for an event of a person whom another engine scores, unless they have opted out.
+func (e *Engine) correlateElsewhere(name string, ev *event.Event) {
+	if len(e.config.correlations) == 0 {
+		return
+	}
+	of := e.Staff[hash(ofUser, name)]
+	off, excluded := e.config.optedOut(of.Department, of.Country)
+	if !excluded && off>>e.catalog.mechanism[detect.UserRules]&1 == 0 {
+		e.correlations(name, nil, ev)
+	}
 }
 
 // Matched lists the rules that have spoken since the engine was made, by id.
@@ -120,8 +161,8 @@ func (e *Engine) matched(p *person, r *sigma.Rule, ev *event.Event, more string)
 }
 
 // correlate adds a match of one of its rules to a correlation, and says whether it
-// holds for the first time today.
-func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding int, fields []string) bool {
+// holds for the first time today; never for a nil person.
+func (e *Engine) correlate(name string, p *person, ev *event.Event, r *sigma.Rule, feeding int, fields []string) bool {
 	c := r.Correlation
 	field := func(name string) (string, bool) {
 		want := c.FieldOf(c.Rules[feeding], name) + "="
@@ -133,8 +174,8 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 		return "", false
 	}
 	key := []string{r.ID}
-	for _, name := range c.GroupBy {
-		v, there := field(name)
+	for _, f := range c.GroupBy {
+		v, there := field(f)
 		if !there {
 			return false
 		}
@@ -154,7 +195,7 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 		e.Windows[h] = w
 	}
 	w.add(c, one)
-	e.witness(w, p, ev)
+	e.witness(w, name, ev)
 	what, holds := w.holds(c)
 	if !holds {
 		return false
@@ -167,13 +208,13 @@ func (e *Engine) correlate(p *person, ev *event.Event, r *sigma.Rule, feeding in
 	}
 	e.spoke[r.ID] = true
 	var up []string
-	for _, name := range r.States() {
-		if v, there := field(name); there {
-			up = append(up, name+"="+v)
+	for _, f := range r.States() {
+		if v, there := field(f); there {
+			up = append(up, f+"="+v)
 		}
 	}
-	first := e.feed(p, ev, r, up)
-	return !r.Feeds && e.matched(p, r, ev, what) || first
+	first := e.feed(name, p, ev, r, up)
+	return !r.Feeds && p != nil && e.matched(p, r, ev, what) || first
 }
 
 // newEntry returns the entry of an event in a correlation; false if it lacks what is counted.

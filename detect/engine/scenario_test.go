@@ -508,14 +508,12 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 			}
 		}
 	}
-	if len(e.config.correlations) == 0 {
-		if apart := sharded(t, c, events, deliveries); !reflect.DeepEqual(o, apart) {
-			t.Errorf("judged by several engines, the findings are others: %d episodes, %d", len(o), len(apart))
-			for id, f := range o {
-				if g := apart[id]; !reflect.DeepEqual(f, g) {
-					t.Errorf("%s\n%s", jsonOf(f), jsonOf(g))
-					break
-				}
+	if apart := sharded(t, c, events, deliveries); !reflect.DeepEqual(o, apart) {
+		t.Errorf("judged by several engines, the findings are others: %d episodes, %d", len(o), len(apart))
+		for id, f := range o {
+			if g := apart[id]; !reflect.DeepEqual(f, g) {
+				t.Errorf("%s\n%s", jsonOf(f), jsonOf(g))
+				break
 			}
 		}
 	}
@@ -525,39 +523,82 @@ func play(t *testing.T, c Config, events []keyed, deliveries ...Delivery) outcom
 // sharded plays events to three engines, which share five shards.
 func sharded(t *testing.T, c Config, events []keyed, deliveries []Delivery) outcome {
 	t.Helper()
+	return relayed(t, c, events, deliveries, 0)
+}
+
+// relayed is sharded. If there is a time, three others go on from it with other shards, by what the first three knew.
+func relayed(t *testing.T, c Config, events []keyed, deliveries []Delivery, over int64) outcome {
+	t.Helper()
 	market := &market{hours: map[int64]map[int][]byte{}, shards: 5}
 	market.changed = sync.NewCond(&market.mu)
 	recs := records(events)
-	var outcomes [3]outcome
+	first, all := [][]int{{0}, {1, 4}, {2, 3}}, outcome{}
+	var parts []Part
+	if over > 0 {
+		known := make([]*Snapshot, len(first))
+		i := slices.IndexFunc(recs, func(k Keyed) bool {
+			return event.RecordSource(k.Record) != event.HR && event.RecordTime(k.Record) >= over
+		})
+		crew(t, market, c, first, func(n int, e *Engine) error {
+			e.Checkpoint(over, func(s *Snapshot) error { known[n] = s; return nil })
+			return e.HandleAll(recs[:i+1]) // the event after the hour has it handed over
+		}, all)
+		for n, mine := range first {
+			if known[n] == nil {
+				t.Fatal("there is nothing to go on from")
+			}
+			parts = append(parts, Part{known[n], mine})
+		}
+		recs, first = recs[i:], [][]int{{4, 2}, {3, 0}, {1}}
+		market.hours = map[int64]map[int][]byte{}
+	}
+	crew(t, market, c, first, func(n int, e *Engine) error {
+		if parts != nil {
+			whole, err := Merge(market.shards, parts, t.TempDir())
+			if err == nil {
+				err = e.Restore(whole)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err := e.HandleAll(recs); err != nil {
+			return err
+		}
+		for _, d := range deliveries {
+			if err := e.Deliver(d); err != nil {
+				return err
+			}
+		}
+		return e.Flush()
+	}, all)
+	return all
+}
+
+// crew has several engines run at the same time, each with its shards, and adds their findings to all.
+func crew(t *testing.T, m *market, c Config, shards [][]int, run func(n int, e *Engine) error, all outcome) {
+	t.Helper()
+	outcomes := make([]outcome, len(shards))
 	var judging sync.WaitGroup
-	for i, mine := range [][]int{{0}, {1, 4}, {2, 3}} {
+	for n, mine := range shards {
 		c := c
-		c.Shards, c.Mine = market.shards, mine
-		c.Exchange = func(hour int64, deltas map[int][]byte) ([][]byte, error) { return market.exchange(mine, hour, deltas) }
-		outcomes[i] = outcome{}
+		c.Shards, c.Mine = m.shards, mine
+		c.Exchange = func(hour int64, deltas map[int][]byte) ([][]byte, error) { return m.exchange(mine, hour, deltas) }
+		outcomes[n] = outcome{}
 		judging.Go(func() {
-			e := newEngine(c, outcomes[i].take)
-			if err := e.HandleAll(recs); err != nil {
-				t.Error(err)
-			}
-			for _, d := range deliveries {
-				if err := e.Deliver(d); err != nil {
-					t.Error(err)
-				}
-			}
-			if err := e.Flush(); err != nil {
+			if err := run(n, newEngine(c, outcomes[n].take)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	judging.Wait()
-	all := outcome{}
 	for _, o := range outcomes {
-		for id, f := range o {
-			all[id] = append(all[id], f...)
+		for _, list := range o {
+			for _, f := range list {
+				all.take(f)
+			}
 		}
 	}
-	return all
 }
 
 // market is where engines in one process exchange deltas.

@@ -60,6 +60,8 @@ type kept struct {
 	Pulse    *[32]sourceHealth
 	Feed     hrState
 	Windows  map[uint64]*window
+	Fed      *novelty           `cbor:",omitempty"`
+	Staff    map[uint64]staffed `cbor:",omitempty"`
 	Awaited  map[string]given
 	Decided  map[string]decided `cbor:",omitempty"`
 	Common   map[uint64]*alike  `cbor:",omitempty"`
@@ -116,7 +118,7 @@ func (e *Engine) Checkpoint(at int64, take func(*Snapshot) error) {
 func (e *Engine) snapshot() (*Snapshot, error) {
 	k := kept{
 		Version: stateVersion, Hour: e.Hour, Complete: e.Complete, Heads: e.Heads, Exposed: e.Exposed,
-		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, Awaited: e.Awaited, Decided: e.Decided, Common: e.Common,
+		Pulse: e.Pulse, Feed: e.Feed, Windows: e.Windows, Staff: e.Staff, Awaited: e.Awaited, Decided: e.Decided, Common: e.Common,
 		People: e.People, Services: e.Services, Deltas: map[int]*delta{},
 	}
 	for s, b := range e.deltas {
@@ -125,6 +127,9 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 			b.orderNamed()
 			k.Deltas[s] = b
 		}
+	}
+	if e.Fed.n > 0 {
+		k.Fed = &e.Fed
 	}
 	k.Metrics, k.Slow, k.Facts = e.catalog.layout()
 	body, err := encoding.Marshal(&k)
@@ -189,7 +194,7 @@ func (e *Engine) restore(s *Snapshot) error {
 	}
 	e.state = state{
 		Hour: k.Hour, Complete: k.Complete, Heads: k.Heads, Exposed: k.Exposed, Pulse: k.Pulse, Feed: k.Feed,
-		Windows: k.Windows, Awaited: k.Awaited, Decided: k.Decided, Common: k.Common, People: k.People,
+		Windows: k.Windows, Staff: k.Staff, Awaited: k.Awaited, Decided: k.Decided, Common: k.Common, People: k.People,
 		Services: k.Services,
 	}
 	e.enough = e.People.personDays() >= Enough
@@ -209,6 +214,12 @@ func (e *Engine) restore(s *Snapshot) error {
 	}
 	for _, w := range e.Windows {
 		e.witnesses += w.Bytes
+	}
+	if k.Fed != nil {
+		e.Fed = *k.Fed
+	}
+	if e.Staff == nil {
+		e.Staff = map[uint64]staffed{}
 	}
 	for s, b := range k.Deltas {
 		if s < len(e.deltas) && e.deltas[s] != nil {
@@ -252,6 +263,15 @@ func (e *Engine) restore(s *Snapshot) error {
 
 // applyOptOuts applies the opt-outs of the configuration to a restored state.
 func (e *Engine) applyOptOuts() {
+	for who, of := range e.Staff {
+		switch _, excluded := e.config.optedOut(of.Department, of.Country); {
+		case excluded:
+			e.excluded[who] = true
+			e.forgetWitness(who)
+		case e.config.shards <= 1:
+			delete(e.Staff, who)
+		}
+	}
 	if len(e.config.optOuts) == 0 {
 		return
 	}
@@ -259,6 +279,7 @@ func (e *Engine) applyOptOuts() {
 		e.packIdle()
 		p := e.find(name)
 		if off, excluded := e.config.optedOut(p.Department, p.Country); excluded {
+			e.Staff[hash(ofUser, name)] = staffed{p.Department, p.Country}
 			e.exclude(name)
 		} else if off != 0 {
 			e.optOut(p, off)
@@ -566,6 +587,7 @@ func (s *Snapshot) Forget(c Config, person string) (*Snapshot, bool, error) {
 	}
 	known := e.people.all[person] != nil
 	e.exclude(person)
+	delete(e.Staff, hash(ofUser, person))
 	out, err := e.snapshot()
 	return out, known, err
 }

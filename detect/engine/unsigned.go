@@ -15,8 +15,8 @@ func byOthers(ev *event.Event) bool {
 
 // handleUnsigned scores what was done without a sign-in, in what a person has opened to anybody or
 // owns, or in a place, or by an outsider, in what a person gave them access to. It is not the person's doing:
-// nothing else is learned from it.
-func (e *Engine) handleUnsigned(p *person, ev *event.Event) {
+// nothing else is learned from it. Correlated says that a correlation holds with it.
+func (e *Engine) handleUnsigned(p *person, ev *event.Event, correlated bool) {
 	p.Day.Latest = ev.Time
 	p.Day.Sources |= 1 << ev.Source
 	a := &e.enriched
@@ -27,7 +27,7 @@ func (e *Engine) handleUnsigned(p *person, ev *event.Event) {
 		p.touchUnsigned(a)
 	}
 	again := e.config.rules != nil && !p.optedOut(detect.UserRules) && e.rules(p, ev)
-	if e.count(p, a) || again {
+	if e.count(p, a) || again || correlated {
 		e.gather(p, e.emitFindings(p, ev.Time, false), ev.Time)
 	}
 }

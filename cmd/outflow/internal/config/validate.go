@@ -118,8 +118,6 @@ func (c *Config) checkSharding() error {
 		return nil
 	case c.Log.Kind == "sqlite":
 		return errors.New("log.shards: shards are for processors on several machines: kafka is required")
-	case c.RuleSet.Correlates():
-		return errors.New("log.shards: rules that correlate events of several people require a single processor (shards: 1)")
 	}
 	return nil
 }

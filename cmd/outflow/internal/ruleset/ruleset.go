@@ -4,7 +4,6 @@ package ruleset
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
@@ -65,9 +64,4 @@ func (r Rules) Inspect() func(worker int) func(*event.Event, *ingest.Native) {
 			})
 		}
 	}
-}
-
-// Correlates says whether a rule is about several events.
-func (r Rules) Correlates() bool {
-	return r.Set != nil && slices.ContainsFunc(r.Set.Rules, func(x *sigma.Rule) bool { return x.Correlation != nil })
 }
