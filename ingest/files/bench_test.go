@@ -1,6 +1,7 @@
 package files_test
 
 import (
+	"bufio"
 	"bytes"
 	stdgzip "compress/gzip"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/files"
+	"github.com/outflow/outflow/ingest/files/gunzip"
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -39,6 +41,10 @@ func BenchmarkInflate(b *testing.B) {
 		b.Fatal(err)
 	}
 	for name, open := range map[string]func(io.Reader) (io.Reader, error){
+		"gunzip": func(r io.Reader) (io.Reader, error) {
+			z := new(gunzip.Reader)
+			return z, z.Reset(bufio.NewReaderSize(r, 64<<10))
+		},
 		"klauspost": func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) },
 		"standard":  func(r io.Reader) (io.Reader, error) { return stdgzip.NewReader(r) },
 	} {

@@ -13,13 +13,13 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/encoding/unicode/utf32"
 	"golang.org/x/text/transform"
 
+	"github.com/outflow/outflow/ingest/files/gunzip"
 	"github.com/outflow/outflow/ingest/files/parquet"
 )
 
@@ -43,7 +43,7 @@ func (n *notice) Error() string { return n.reason }
 // Readers are reused, since log deliveries are many small files.
 var (
 	buffers   = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10) }}
-	inflaters = sync.Pool{New: func() any { return new(gzip.Reader) }}
+	inflaters = sync.Pool{New: func() any { return new(gunzip.Reader) }}
 )
 
 // unpack recognises containers by their content, at any depth, and calls read for every plain
@@ -65,12 +65,11 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
-		z := inflaters.Get().(*gzip.Reader)
+		z := inflaters.Get().(*gunzip.Reader)
 		defer inflaters.Put(z)
 		if err := z.Reset(br); err != nil {
 			return r.lost(damaged("gzip", err).reason)
 		}
-		z.Multistream(false)
 		return r.unpack(name, &inflating{&gzipMembers{z, br}, r.spent, "gzip"}, depth+1)
 
 	case bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
@@ -115,7 +114,7 @@ func (r *reader) unpack(name string, in io.Reader, depth int) error {
 
 // gzipMembers reads the members of a gzip file, one after another.
 type gzipMembers struct {
-	z  *gzip.Reader
+	z  *gunzip.Reader
 	in *bufio.Reader
 }
 
@@ -139,11 +138,7 @@ func (g *gzipMembers) Read(p []byte) (int, error) {
 	if head[0] != 0x1f {
 		return 0, errors.New("something else follows it")
 	}
-	if err := g.z.Reset(g.in); err != nil {
-		return 0, err
-	}
-	g.z.Multistream(false)
-	return 0, nil
+	return 0, g.z.Reset(g.in)
 }
 
 // bunzip reads a bzip2 file. The library takes the end of a file that is cut off for zeros.

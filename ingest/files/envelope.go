@@ -1,6 +1,7 @@
 package files
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/base64"
 	"errors"
@@ -8,9 +9,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
-
 	"github.com/outflow/outflow/ingest"
+	"github.com/outflow/outflow/ingest/files/gunzip"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
@@ -364,13 +364,16 @@ func (r *reader) unpacked(l *level, text []byte) ([]byte, error) {
 
 // inflated returns what is packed in b with gzip.
 func (r *reader) inflated(l *level, b []byte) ([]byte, error) {
-	z := inflaters.Get().(*gzip.Reader)
+	br := buffers.Get().(*bufio.Reader)
+	br.Reset(bytes.NewReader(b))
+	defer buffers.Put(br)
+	z := inflaters.Get().(*gunzip.Reader)
 	defer inflaters.Put(z)
-	if err := z.Reset(bytes.NewReader(b)); err != nil {
+	if err := z.Reset(br); err != nil {
 		return nil, damaged("gzip", err)
 	}
 	plain := bytes.NewBuffer(l.plain[:0])
-	n, err := io.Copy(plain, io.LimitReader(&inflating{z, r.spent, "gzip"}, maxCarried+1))
+	n, err := io.Copy(plain, io.LimitReader(&inflating{&gzipMembers{z, br}, r.spent, "gzip"}, maxCarried+1))
 	l.plain = plain.Bytes()
 	if err != nil {
 		return nil, damaged("gzip", err)
