@@ -87,11 +87,16 @@ func (s *Server) second(ctx context.Context, a *alert.Alert, kind, value string,
 		return nil, refuse(http.StatusForbidden,
 			"closing or suppressing it requires two people who signed in through the identity provider: a token does not say who holds it")
 	}
-	first, err = s.Store.proposal(ctx, a.ID, kind)
-	if err != nil {
+	return s.Store.agrees(ctx, own, s.SignOn != nil)
+}
+
+// agrees returns who proposed the same before, if it is somebody else; nil for nobody.
+func (s *Store) agrees(ctx context.Context, own *proposal, signOn bool) (first *proposal, err error) {
+	first, err = s.proposal(ctx, own.Alert, own.Kind)
+	if err != nil || first == nil || first.Value != own.Value {
 		return nil, err
 	}
-	if first == nil || first.Value != value || s.mayAgree(person{first.Who, first.identity}, who.person(), "") != nil {
+	if mayAgree(signOn, person{first.Who, first.identity}, person{own.Who, own.identity}, "") != nil {
 		return nil, nil
 	}
 	return first, nil
@@ -113,13 +118,18 @@ func (s *Server) settle(ctx context.Context, a *alert.Alert, t, before *Triage, 
 	if err := s.wait(ctx, a, closing, string(t.Status), who); err != nil {
 		return false, "", err
 	}
+	t.wait(before)
+	return true, "", nil
+}
+
+// wait makes a decision that closes an alert one that proposes to close it: it keeps it open.
+func (t *Triage) wait(before *Triage) {
 	if note := "Proposed to close as " + strings.ToLower(t.Status.Title()) + ". " + t.Note; len(note) <= maxNote {
 		t.Note = strings.TrimSpace(note)
 	}
 	if t.Status, t.DuplicateOf = before.Status, before.DuplicateOf; t.Status == Undecided {
 		t.Status = Acknowledged
 	}
-	return true, "", nil
 }
 
 // wait has what a reader wants wait for a second person. It is written to the audit log first.

@@ -25,6 +25,9 @@ type person struct {
 // tokenIdentity begins the identity of who is known by a token alone.
 const tokenIdentity = "token "
 
+// accountIdentity begins the identity of who is known by an account of the machine alone.
+const accountIdentity = "account "
+
 // Identity says who holds a token: an identity of the provider, by its issuer and subject, which two people never share,
 // or else the token itself.
 func (t *Token) Identity() string {
@@ -43,7 +46,7 @@ func (t *Token) person() person { return person{t.Name, t.Identity()} }
 
 // proven reports whether an identity provider vouches for a person.
 func (p person) proven() bool {
-	return p.identity != "" && !strings.HasPrefix(p.identity, tokenIdentity)
+	return p.identity != "" && !strings.HasPrefix(p.identity, tokenIdentity) && !strings.HasPrefix(p.identity, accountIdentity)
 }
 
 // is reports whether two are known to be the same person. Tokens of different names may be held by one person, too, which
@@ -52,13 +55,18 @@ func (p person) is(q person) bool {
 	return p.identity == q.identity || strings.EqualFold(p.name, q.name)
 }
 
+// mayAgree refuses a second person who is, or may be, the first.
+func (s *Server) mayAgree(first, second person, whose string) error {
+	return mayAgree(s.SignOn != nil, first, second, whose)
+}
+
 // mayAgree refuses a second person who is, or may be, the first. Where there is an identity provider, it must vouch for
 // both: the name of a token is what somebody typed.
-func (s *Server) mayAgree(first, second person, whose string) error {
+func mayAgree(signOn bool, first, second person, whose string) error {
 	switch {
 	case first.is(second):
 		return refuse(http.StatusForbidden, "somebody else%s has to agree", whose)
-	case s.SignOn != nil && !(first.proven() && second.proven()):
+	case signOn && !(first.proven() && second.proven()):
 		return refuse(http.StatusForbidden,
 			"two people who signed in through the identity provider are required: a token does not say who holds it")
 	}

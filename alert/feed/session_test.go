@@ -430,3 +430,68 @@ func TestTwoPeopleForAlerts(t *testing.T) {
 		t.Error(list, err)
 	}
 }
+
+// TestTwoPeopleBeside closes alerts beside the feed: from high on it takes two accounts of the machine, or one and somebody in
+// the feed, whatever names they give, and none where an identity provider vouches for people.
+func TestTwoPeopleBeside(t *testing.T) {
+	x := newTeam(t, 8)
+	x.server.TwoPeople = func(s alert.Severity) bool { return s >= alert.High }
+	id := func(n int) string { return fmt.Sprintf("%032x", n) } // 2 is medium, 3 and 7 high, 4 critical
+	decide := func(n int, who, account string, as Status) (waits bool, err error) {
+		t.Helper()
+		a, err := x.alerts.Find(t.Context(), id(n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := Triage{Alert: id(n), At: start, Who: who, Status: as, Note: "why"}
+		return x.store.DecideBeside(t.Context(), tr, a, account, id(n))
+	}
+	check := func(step string, n int, waits, wait bool, err error, want Status) {
+		t.Helper()
+		all, lerr := x.store.LatestDecisions(t.Context(), id(n))
+		if lerr != nil || err != nil || waits != wait || all[id(n)].Status != want {
+			t.Errorf("%s: waits %v, %q, %v %v", step, waits, all[id(n)].Status, err, lerr)
+		}
+	}
+	waits, err := decide(7, "kim", "ops1", True)
+	check("nothing is required", 7, waits, false, err, True)
+	if err := x.store.RequireTwo(t.Context(), "high", false); err != nil {
+		t.Fatal(err)
+	}
+	waits, err = decide(2, "kim", "ops1", True)
+	check("medium", 2, waits, false, err, True)
+	for _, who := range []string{"kim", "lee", "kim"} { // one account under two names
+		waits, err = decide(3, who, "ops1", False)
+		check("one account: "+who, 3, waits, true, err, Acknowledged)
+	}
+	waits, err = decide(3, "kim", "ops2", False)
+	check("another account under the same name", 3, waits, true, err, Acknowledged)
+	waits, err = decide(3, "lee", "ops1", True)
+	check("another verdict", 3, waits, true, err, Acknowledged)
+	waits, err = decide(3, "kim", "ops2", True)
+	check("two accounts", 3, waits, false, err, True)
+	if list, err := x.store.Mentions(t.Context(), "decided true about alert "+id(3)+", as lee proposed"); err != nil || len(list) != 1 {
+		t.Error(list, err)
+	}
+	waits, err = decide(4, "root", "ops1", True)
+	check("proposed beside the feed", 4, waits, true, err, Acknowledged)
+	if code, _, _ := x.ask(SOC, "POST", "/v1/alerts/"+id(4)+"/triage", `{"status":"true"}`); code != 200 {
+		t.Error("closed in the feed:", code)
+	}
+	waits, err = decide(4, "root", "ops1", Undecided)
+	check("reopened", 4, waits, false, err, Undecided)
+	if err := x.store.RequireTwo(t.Context(), "high", true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decide(4, "root", "ops1", True); err == nil || !strings.Contains(err.Error(), "through the identity provider") {
+		t.Error("an account beside an identity provider:", err)
+	}
+	if (person{"root", accountIdentity + "ops1"}).proven() {
+		t.Error("an account is taken for an identity of the provider")
+	}
+	if err := x.store.RequireTwo(t.Context(), "", false); err != nil {
+		t.Fatal(err)
+	}
+	waits, err = decide(4, "root", "ops1", True)
+	check("no longer required", 4, waits, false, err, True)
+}

@@ -1,16 +1,21 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/outflow/outflow/alert/feed"
 	"github.com/outflow/outflow/cmd/outflow/internal/config"
+	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/internal/plain"
 )
 
@@ -37,7 +42,10 @@ head where administrators of this machine cannot write: if lines are cut off at 
 the chain still fits, but has another head. The daemon logs the head every hour ("audit
 log anchor"), so it is wherever that log is shipped to, and keeps it where feed.audit of the
 configuration says: verify checks the chain against every anchor in that file, and fails if
-the file is missing. With --anchor, it checks it against one that was kept elsewhere.`,
+the file is missing. With --anchor, it checks it against one that was kept elsewhere.
+
+A log that is whole gets a further line, which says who verified it; one that is not stays as
+it is. In a folder that cannot be written there is no line, and verify says so.`,
 		Args: usage(cobra.NoArgs),
 		RunE: readingFeed(path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
 			list, err := parseAnchors(anchors)
@@ -53,12 +61,41 @@ the file is missing. With --anchor, it checks it against one that was kept elsew
 			if err != nil {
 				return err
 			}
+			if err := logVerified(cmd, *path, n); err != nil {
+				return err
+			}
 			_, err = fmt.Fprintf(stdout, "%s, whole. Head: %s\n", plain.CountOf(int(n), "line", "lines"), head)
 			return err
 		}),
 	}
 	cmd.Flags().StringArrayVar(&anchors, "anchor", nil, "`LINE:HEAD` that was kept elsewhere; may be repeated")
 	return cmd
+}
+
+// logVerified writes to the audit log that it was found whole. A folder that cannot be written is verified without that,
+// which standard error says.
+func logVerified(cmd *cobra.Command, path string, lines int64) error {
+	dir, err := daemonDir(path)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(dir, ".verify-*")
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "The audit log has no line about this: %v.\n", err)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
+		return err
+	}
+	s, err := keys.OpenFeed(cmd.Context(), dir)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.LogVerified(cmd.Context(), time.Now().UTC(), account(), lines)
 }
 
 // keptAnchors reads the file with anchors of a configuration; none if it names no file.

@@ -143,7 +143,7 @@ func TestFeedCommands(t *testing.T) {
 	if code, out, _ := outflow("audit", "verify", "--config", config); code != exitFine || !strings.Contains(out, "3 lines, whole") {
 		t.Error(code, out)
 	}
-	if code, _, errs := outflow("audit", "verify", "--config", config, "--anchor", "4:"+strings.Repeat("0", 64)); code == exitFine || !strings.Contains(errs, "removed from its end") {
+	if code, _, errs := outflow("audit", "verify", "--config", config, "--anchor", "5:"+strings.Repeat("0", 64)); code == exitFine || !strings.Contains(errs, "removed from its end") {
 		t.Error(code, errs)
 	}
 	if code, _, _ := outflow("audit", "verify", "--config", config, "--anchor", "3:0"); code != exitUsage {

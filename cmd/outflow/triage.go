@@ -57,6 +57,10 @@ detector, most in the same place, and those closed as true raise it: within boun
 below what rules, grave indicators and blatant days score at least. Status open takes a
 decision back, and what it has changed.
 
+Where the feed requires two people to close an alert (feed.second_person), this does, too: the
+first one proposes it, and it is closed once somebody with another account decides the same.
+With an identity provider such alerts are closed in the feed only.
+
 ALERT is the id of an alert, or the beginning of one, as scan prints it.`,
 		Example: `  outflow triage decide --data state/ 3fa4c1d2 false --note "nightly backup"
   outflow triage decide --data state/ 3fa4c1d2 open`,
@@ -124,10 +128,13 @@ func decide(ctx context.Context, stdout io.Writer, dir, id string, t feed.Triage
 	if err != nil {
 		return err
 	}
-	if err := s.LogAccess(ctx, t.At, t.Who, feed.Admin, "decided "+string(t.Status)+" about alert "+shown); err != nil {
+	waits, err := s.DecideBeside(ctx, t, a, account(), shown)
+	if err != nil {
 		return err
 	}
-	if err := s.Decide(ctx, t, a); err != nil {
+	if waits {
+		_, err = fmt.Fprintf(stdout, "%s: proposed as %s, by %s. It is closed once a second person with another account decides "+
+			"the same.\n", a.Short(), t.Status, plain.Escape(t.Who))
 		return err
 	}
 	_, err = fmt.Fprintf(stdout, "%s: %s, by %s. It counts for events after %s.\n", a.Short(), t.Status, plain.Escape(t.Who),

@@ -13,6 +13,7 @@ import (
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/alert/feed"
 	reports "github.com/outflow/outflow/alert/report"
+	"github.com/outflow/outflow/cmd/outflow/internal/config"
 	"github.com/outflow/outflow/cmd/outflow/internal/keys"
 	"github.com/outflow/outflow/cmd/outflow/internal/records"
 	"github.com/outflow/outflow/cmd/outflow/internal/reporting"
@@ -64,13 +65,7 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 			return st
 		},
 	}
-	if s.SignOn, err = conf.SignOn(ctx); err != nil {
-		return err
-	}
-	if s.TrustedProxies, err = conf.Feed.Proxies(); err != nil {
-		return err
-	}
-	if s.TwoPeople, err = conf.Feed.TwoPeople(); err != nil {
+	if err := admit(ctx, s, conf); err != nil {
 		return err
 	}
 	ln, err := net.Listen("tcp", conf.Feed.Listen)
@@ -110,6 +105,20 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		return nil
 	})
 	return g.Wait()
+}
+
+// admit sets who may sign in from where, and what requires two people.
+func admit(ctx context.Context, s *feed.Server, conf *config.Config) (err error) {
+	if s.SignOn, err = conf.SignOn(ctx); err != nil {
+		return err
+	}
+	if s.TrustedProxies, err = conf.Feed.Proxies(); err != nil {
+		return err
+	}
+	if s.TwoPeople, err = conf.Feed.TwoPeople(); err != nil {
+		return err
+	}
+	return s.Store.RequireTwo(ctx, conf.Feed.SecondPerson, s.SignOn != nil)
 }
 
 // lastLines is how long requests that the end of the daemon breaks off may take to say so in the audit log.
