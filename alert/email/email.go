@@ -185,7 +185,13 @@ func (n *notifier) transfer(ctx context.Context, msg *mail.Msg, to []string) err
 	if err != nil {
 		return alert.Repeatable(err)
 	}
-	defer c.Close() // not QUIT: in the middle of a mail it would end it
+	within := false // a mail: QUIT would end it
+	defer func() {
+		if !within {
+			c.Quit() // what fails now is the farewell
+		}
+		c.Close()
+	}()
 	if err := errors.Join(c.UpdateDeadline(timeout), c.Mail(from)); err != nil {
 		return answer(err)
 	}
@@ -197,16 +203,17 @@ func (n *notifier) transfer(ctx context.Context, msg *mail.Msg, to []string) err
 	if err != nil {
 		return answer(err)
 	}
+	within = true
 	if _, err := msg.WriteTo(w); err != nil { // without its last line no server takes it
 		return alert.Repeatable(err)
 	}
+	within = false
 	if err := w.Close(); err != nil {
 		if code(err) == 0 { // the mail ended, and nobody said what became of it
 			return err
 		}
 		return answer(err)
 	}
-	c.Quit() // what fails now is the farewell
 	if part.Err != nil {
 		return part
 	}
