@@ -122,6 +122,7 @@ type verdict struct {
 	watched    []finding.Watched
 	gain       float64   // of watchlists: part of risk
 	spoken     []float64 // scratch: points of the counts of one detector
+	held       []int     // scratch: see heldFacts
 	worth      []float64 // calibrated surprise per scored metric
 }
 
@@ -198,9 +199,9 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	for g, det := range cat.detectors {
 		s.scoreCounts(cat, g, det)
 	}
-	for i, n := range day.Facts {
+	for _, i := range v.heldFacts(day) {
 		if f := &cat.indicators[i]; !f.replaced(day) {
-			_, seen := o.seen(i, n.Kinds)
+			_, seen := o.seen(i, day.Facts[i].Kinds)
 			v.points[f.detector] += indicatorPoints(f.Weight, f.least(seen, o.FactN), seen, o.FactN)
 		}
 	}
@@ -244,6 +245,16 @@ func (e *Engine) score(p *person, at int64) *verdict {
 	}
 	s.addWatched(e.watched(p, at))
 	return v
+}
+
+// heldFacts are the indicators that hold on a day, in the order of their indices: a sum of floats depends on it.
+func (v *verdict) heldFacts(day *dayState) []int {
+	v.held = v.held[:0]
+	for i := range day.Facts {
+		v.held = append(v.held, i)
+	}
+	slices.Sort(v.held)
+	return v.held
 }
 
 // attribute says of each feature of the day what the trees add because of it.
