@@ -294,7 +294,7 @@ func TestExcludedRestored(t *testing.T) {
 		t.Fatal(err)
 	}
 	var k kept
-	if err := cbor.Unmarshal(erased.organisation, &k); err != nil || len(k.Staff) != len(elsewhere)-1 {
+	if err := cbor.Unmarshal(organisation(t, erased), &k); err != nil || len(k.Staff) != len(elsewhere)-1 {
 		t.Errorf("%v: %d of %d are still out after one was erased", err, len(k.Staff), len(elsewhere))
 	}
 }
