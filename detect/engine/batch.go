@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -65,6 +66,7 @@ type found struct {
 func (e *Engine) HandleAll(events []Keyed) error {
 	at := 0
 	err := guard.Do("judge", func() error {
+		e.bring(peopleOf(events))
 		for i := range events {
 			at = i
 			if err := e.addToBatch(&events[i]); err != nil {
@@ -81,6 +83,17 @@ func (e *Engine) HandleAll(events []Keyed) error {
 		err = &Fault{bytes.Clone(events[at].Record), panicked}
 	}
 	return err
+}
+
+// peopleOf lists the people of events.
+func peopleOf(events []Keyed) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for i := range events {
+			if !yield(events[i].Person) {
+				return
+			}
+		}
+	}
 }
 
 // Fault says that scoring an event panicked: the engine is of no use any more.
@@ -139,7 +152,8 @@ func (e *Engine) addToBatch(k *Keyed) error {
 
 // closeDays ends the days of people, in their order.
 func (e *Engine) closeDays(names []string) {
-	for some := range slices.Chunk(names, batchMost) {
+	for some := range slices.Chunk(names, e.people.some()) {
+		e.bring(slices.Values(some))
 		for _, name := range some {
 			p := e.find(name)
 			e.org(p).department(p.peerGroup())

@@ -374,8 +374,11 @@ func (e *Engine) closeHour() {
 		e.contribute(p)
 	}
 	e.active = e.active[:0]
-	for _, name := range e.away {
-		e.contribute(e.find(name))
+	for some := range slices.Chunk(e.away, e.people.some()) { // those who are packed meanwhile have handed over
+		e.bring(slices.Values(some))
+		for _, name := range some {
+			e.contribute(e.find(name))
+		}
 		e.packIdle()
 	}
 	end := (e.Hour + 1) * event.Hour

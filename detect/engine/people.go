@@ -3,10 +3,14 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/outflow/outflow/internal/cborstate"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/spill"
 )
 
@@ -26,6 +30,7 @@ type people struct {
 	unpacked []*held // also some who were forgotten
 	most     int     // that stay unpacked
 	step     int64
+	wanted   []*held // scratch
 }
 
 // held is a person that is known.
@@ -78,13 +83,68 @@ func (e *Engine) find(name string) *person {
 			e.err = err
 			p = newPerson(e.catalog, name, false)
 		}
-		h.person = p
-		e.people.unpacked = append(e.people.unpacked, h)
+		e.people.hold(h, p)
 	}
 	e.people.step++
 	h.dirty, h.used = true, e.people.step
 	return h.person
 }
+
+// hold takes in a person who was packed.
+func (x *people) hold(h *held, p *person) {
+	h.person = p
+	x.unpacked = append(x.unpacked, h)
+}
+
+// bring unpacks those of some people who are packed, on all cores; find takes them from there. Few are left to find, and
+// so are those who cannot be unpacked.
+func (e *Engine) bring(names iter.Seq[string]) {
+	x, wanted := &e.people, e.people.wanted[:0]
+	for name := range names {
+		if h := x.all[name]; h != nil && h.person == nil && h.used != x.step+1 {
+			h.used = x.step + 1
+			wanted = append(wanted, h)
+		}
+	}
+	x.step, x.wanted = x.step+1, wanted
+	if len(wanted) < perCore {
+		return
+	}
+	found := make([]*person, len(wanted))
+	e.spread(len(wanted), func(from, to int) error {
+		for i := from; i < to; i++ {
+			if p, err := e.unpack(wanted[i].body); err == nil {
+				found[i] = p
+			}
+		}
+		return nil
+	})
+	for i, p := range found {
+		if p != nil {
+			x.hold(wanted[i], p)
+		}
+	}
+	clear(wanted)
+}
+
+// perCore is how many people are packed, or unpacked, at least before another core helps.
+const perCore = 16
+
+// spread calls do for parts of n things, on all cores.
+func (e *Engine) spread(n int, do func(from, to int) error) error {
+	size := max((n+e.config.lanes-1)/e.config.lanes, perCore)
+	var g errgroup.Group
+	for from := size; from < n; from += size {
+		g.Go(func() error {
+			return guard.Do("pack", func() error { return do(from, min(from+size, n)) })
+		})
+	}
+	err := do(0, min(size, n))
+	return cmp.Or(err, g.Wait())
+}
+
+// some is how many people are brought together at most.
+func (x *people) some() int { return max(min(batchMost, x.most/4), 1) }
 
 // look returns what is kept of a person's dates, without unpacking; the zero stub if none
 // has the name.
@@ -126,6 +186,18 @@ func (x *people) pack(h *held) error {
 	return nil
 }
 
+// packAll is pack for several people, on all cores.
+func (e *Engine) packAll(list []*held) error {
+	return e.spread(len(list), func(from, to int) error {
+		for _, h := range list[from:to] {
+			if err := e.people.pack(h); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func (e *Engine) unpack(body spill.Ref) (*person, error) {
 	b, err := body.Get(nil)
 	if err != nil {
@@ -157,16 +229,17 @@ func (e *Engine) packIdle() {
 	list := slices.DeleteFunc(x.unpacked, func(h *held) bool { return h.gone })
 	slices.SortFunc(list, func(a, b *held) int { return cmp.Compare(a.used, b.used) })
 	n := max(len(list)-x.most*3/4, 0)
-	for i, h := range list[:n] {
+	for _, h := range list[:n] {
 		p := h.person
 		if p.seen == e.Hour { // what was done in this hour is handed over at its end
 			e.away = append(e.away, p.Name)
 			p.seen = 0
 		}
-		if e.err = x.pack(h); e.err != nil {
-			n = i
-			break
-		}
+	}
+	if e.err = e.packAll(list[:n]); e.err != nil {
+		return
+	}
+	for _, h := range list[:n] {
 		h.person = nil
 	}
 	x.unpacked = slices.Delete(list, 0, n)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -143,10 +144,10 @@ func (e *Engine) snapshot() (*Snapshot, error) {
 	if err := e.people.compact(); err != nil {
 		return nil, err
 	}
+	if err := e.packAll(slices.Collect(maps.Values(e.people.all))); err != nil {
+		return nil, err
+	}
 	for name, h := range e.people.all {
-		if err := e.people.pack(h); err != nil {
-			return nil, err
-		}
 		s.persons = append(s.persons, stored{name, h.body, h.stub})
 	}
 	return s, nil
