@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -15,7 +16,8 @@ import (
 const fewEvents = 20
 
 // holdBack is how many milliseconds processing stays behind the newest event while more arrive:
-// events of the same second arrive in any order.
+// events of the same second arrive in any order. While nothing arrives it stays behind the clock
+// instead: a busy machine is silent for longer than idle in the middle of a second.
 const holdBack = 1000
 
 // errEnough ends a walk over the window.
@@ -26,9 +28,20 @@ type extent int
 
 const (
 	most       extent = iota // what is old enough that no more of the same second is expected
-	everything               // all of it
+	everything               // all of it, but for a second that has hardly passed
 	openDays                 // all of it, and days that have not ended yet are scored as they are
 )
+
+// until returns up to which time events are processed (Unix milliseconds), as the newest one is now.
+func (how extent) until(newest int64, now time.Time) int64 {
+	switch over := now.Add(-idle).UnixMilli() - holdBack; {
+	case how == most, how == everything && newest-holdBack > over: // a clock may be ahead
+		return newest - holdBack
+	case how == everything:
+		return min(newest, over)
+	}
+	return newest
+}
 
 // apply processes what has arrived, publishes what has changed, and commits a checkpoint if one is
 // due.
@@ -42,10 +55,7 @@ func (pr *Processor) apply(ctx context.Context, how extent) error {
 		return nil
 	}
 	pr.checkpoints.watermark, pr.history = pr.window.Watermark(fewEvents), false
-	until := pr.window.Newest()
-	if how == most {
-		until -= holdBack
-	}
+	until := how.until(pr.window.Newest(), time.Now())
 	if pr.hasPending {
 		if err := pr.process(ctx, until); err != nil {
 			return err
