@@ -150,7 +150,7 @@ type Kafka struct {
 	cluster *Cluster
 	topic   string
 	parts   int
-	writer  *kafka.Writer
+	queue   writeQueue
 
 	open  context.Context // ends with End
 	shut  context.CancelFunc
@@ -184,20 +184,6 @@ func (c *Cluster) Log(ctx context.Context, topic string, partitions int) (*Kafka
 		tails:   map[int]tail{},
 	}
 	k.open, k.shut = context.WithCancel(context.Background())
-	k.writer = &kafka.Writer{
-		Addr:         kafka.TCP(c.config.Brokers...),
-		Topic:        topic,
-		Transport:    c.transport,
-		Balancer:     kafka.BalancerFunc(func(m kafka.Message, _ ...int) int { return m.WriterData.(int) }),
-		RequiredAcks: kafka.RequireAll, // the zero value is none
-		BatchTimeout: 5 * time.Millisecond,
-		BatchSize:    2000,
-		BatchBytes:   900_000,
-		MaxAttempts:  10,
-		Compression:  kafka.Zstd,
-		WriteTimeout: 15 * time.Second,
-		ReadTimeout:  15 * time.Second,
-	}
 	return k, nil
 }
 
@@ -253,10 +239,6 @@ func (c *Cluster) checkTopic(ctx context.Context, topic string, partitions int) 
 	}
 	return nil
 }
-
-// SetLowLatency makes Append send records at once, without waiting for more to send with them.
-// Call it before the first Append.
-func (k *Kafka) SetLowLatency() { k.writer.BatchTimeout = time.Millisecond }
 
 // retryTransient tries again up to eight times while the error is transient.
 func retryTransient(ctx context.Context, try func() error) error {
@@ -321,13 +303,10 @@ func (k *Kafka) Partitions() int { return k.parts }
 // End ends appending by this process: its readers get io.EOF once they have read everything.
 func (k *Kafka) End() {
 	k.mu.Lock()
-	ended := k.ended
 	k.ended = true
 	k.mu.Unlock()
-	if !ended {
-		k.writer.Close()
-		k.shut() // readers no longer wait for more
-	}
+	<-k.queue.close()
+	k.shut() // readers no longer wait for more
 }
 
 // over reports whether End was called.
@@ -341,48 +320,30 @@ func (k *Kafka) over() bool {
 // out transient errors. After one of them some records may be in the log twice: consumers
 // deduplicate by ID.
 func (k *Kafka) Append(ctx context.Context, recs ...Record) error {
-	if k.over() {
-		return ErrClosed
+	if len(recs) == 0 {
+		return nil
 	}
-	msgs := make([]kafka.Message, len(recs))
+	a, err := newPending(recs, k.parts)
+	if err != nil {
+		return err
+	}
 	for i := range recs {
-		r := &recs[i]
-		p, err := r.place(k.parts)
-		if err != nil {
-			return err
-		}
-		msgs[i] = kafka.Message{Value: r.Value, WriterData: p}
-		if r.Key != "" {
-			msgs[i].Key = []byte(r.Key)
+		if n := len(recs[i].Key) + len(recs[i].Value); n > batchMost {
+			return fmt.Errorf("eventlog: topic %s: append: a record of %d bytes: %w", k.topic, n, kafka.MessageSizeTooLarge)
 		}
 	}
-
-	wait := retryLeast
-	for {
-		err := k.writer.WriteMessages(ctx, msgs...)
-		if err == nil {
-			return nil
-		}
-		var each kafka.WriteErrors
-		if errors.As(err, &each) && len(each) == len(msgs) { // retry only the records that failed
-			left := msgs[:0:0]
-			for i, e := range each {
-				if e != nil {
-					left, err = append(left, msgs[i]), e
-				}
-			}
-			msgs = left
-		}
-
-		if k.over() || errors.Is(err, io.ErrClosedPipe) {
-			return ErrClosed
-		}
-		if ctx.Err() != nil || !isTransient(err) {
-			return fmt.Errorf("eventlog: topic %s: append: %w", k.topic, err)
-		}
-		if err := backoff(ctx, &wait); err != nil {
-			return err
-		}
+	lead, err := k.queue.join(a)
+	if err != nil {
+		return err
+	}
+	if lead { // it writes for all that wait, whatever becomes of this call
+		go k.queue.lead(k.write)
+	}
+	select {
+	case <-a.done:
+		return a.err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -94,12 +94,11 @@ type SQLite struct {
 	file  *File
 	id    int64
 	parts []sqlitePartition // their buffers belong to the call of Append that writes, the rest to the lock
+	queue writeQueue
 
 	mu      sync.Mutex
 	changed *sync.Cond
 	ended   bool
-	queue   []*pendingAppend
-	leading bool
 	fresh   int // bytes of values in the segments that no reader has asked for yet
 }
 
@@ -121,14 +120,6 @@ const freshMost = 16 << 20
 
 // keepBuffer is the size up to which a buffer is used again.
 const keepBuffer = 4 << 20
-
-// pendingAppend is a call of Append that waits to be written.
-type pendingAppend struct {
-	recs   []Record
-	places []int // their partitions
-	done   chan struct{}
-	err    error
-}
 
 // segment is the records of one transaction in one partition.
 type segment struct {
@@ -181,6 +172,7 @@ func (l *SQLite) Partitions() int { return len(l.parts) }
 
 // End ends appending: readers get io.EOF once they have read everything.
 func (l *SQLite) End() {
+	l.queue.close()
 	l.mu.Lock()
 	l.ended = true
 	l.mu.Unlock()
@@ -192,47 +184,23 @@ func (l *SQLite) Append(ctx context.Context, recs ...Record) error {
 	if len(recs) == 0 {
 		return nil
 	}
-	places := make([]int, len(recs))
-	for i := range recs {
-		var err error
-		if places[i], err = recs[i].place(len(l.parts)); err != nil {
+	a, err := newPending(recs, len(l.parts))
+	if err != nil {
+		return err
+	}
+	lead, err := l.queue.join(a)
+	if err != nil {
+		return err
+	}
+	if lead { // it writes for all that wait
+		l.queue.lead(func(group []*pendingAppend) error {
+			err := l.write(context.WithoutCancel(ctx), group)
+			l.wake()
 			return err
-		}
+		})
 	}
-
-	a := &pendingAppend{recs: recs, places: places, done: make(chan struct{})}
-	l.mu.Lock()
-	if l.ended {
-		l.mu.Unlock()
-		return ErrClosed
-	}
-
-	l.queue = append(l.queue, a)
-	lead := !l.leading
-	l.leading = true
-	l.mu.Unlock()
-	if !lead {
-		<-a.done
-		return a.err
-	}
-
-	for { // the first call writes for all that wait
-		l.mu.Lock()
-		group := l.queue
-		l.queue = nil
-		if len(group) == 0 {
-			l.leading = false
-			l.mu.Unlock()
-			return a.err
-		}
-		l.mu.Unlock()
-		err := l.write(context.WithoutCancel(ctx), group)
-		for _, g := range group {
-			g.err = err
-			close(g.done)
-		}
-		l.wake()
-	}
+	<-a.done
+	return a.err
 }
 
 // appendRecord appends a record in the stored form of a segment.

@@ -90,7 +90,6 @@ func openKafka(ctx context.Context, c *config.Log, once bool, log *slog.Logger) 
 			l.Close()
 			return nil, err
 		}
-		deltas.SetLowLatency()
 		l.Deltas = deltas
 		l.Close = func() { events.End(); alerts.End(); deltas.End(); cluster.Close() }
 	}
