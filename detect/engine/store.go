@@ -558,19 +558,24 @@ func (s *Store) SaveWith(ctx context.Context, generation int64, keep []int64, sn
 				return err
 			}
 		}
-		for name, body := range beside {
-			if body == nil {
-				body = []byte{} // NULL is refused
-			}
-			if _, err := tx.ExecContext(ctx, "INSERT INTO beside (generation, name, body, sum) VALUES (?, ?, ?, ?)", generation,
-				name, body, sum("beside", name, body)); err != nil {
-				return err
-			}
-		}
-		return nil
+		return putBeside(ctx, tx, generation, beside)
 	})
 	if err != nil {
 		return fmt.Errorf("detect: save generation: %w", err)
+	}
+	return nil
+}
+
+// putBeside stores what is kept beside the snapshot of a generation.
+func putBeside(ctx context.Context, tx *sql.Tx, generation int64, beside map[string][]byte) error {
+	for name, body := range beside {
+		if body == nil {
+			body = []byte{} // NULL is refused
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO beside (generation, name, body, sum) VALUES (?, ?, ?, ?)", generation,
+			name, body, sum("beside", name, body)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -57,6 +57,7 @@ var allowed = []struct {
 	{"bench/", []string{"bench/internal/", "internal/gbdt$"}}, // measures the program from outside
 	{"bench/train", []string{"bench/internal/", "detect", "internal/gbdt$"}},
 	{"bench/feed", []string{"alert", "alert/alerttest"}},
+	{"bench/growth", []string{"detect", "internal/event$", "internal/finding$"}},
 	{"examples/", nil},
 }
 
