@@ -30,7 +30,7 @@ type Log interface {
 	// key, to the partition they name. A nil error means that all of them are as durable as
 	// the implementation promises. After an error some may have been added. The caller may
 	// append all of them again, which is harmless if readers deduplicate by ID. Append blocks
-	// while the log is full, until ctx ends.
+	// while the log is full, until ctx ends. A log may keep the values: they must not change afterwards.
 	Append(ctx context.Context, recs ...Record) error
 	// Read returns between 1 and max records of a partition, starting at an offset. It blocks
 	// until there is one or ctx ends. io.EOF means that the log is closed and has no more
