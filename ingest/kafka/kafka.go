@@ -103,6 +103,7 @@ func (c *Config) connect(ctx context.Context) (*brokers, error) {
 			Addr:    kafka.TCP(c.Brokers...),
 			Timeout: 15 * time.Second,
 			Transport: &kafka.Transport{
+				Dial:        dialer.DialFunc,
 				TLS:         dialer.TLS,
 				SASL:        dialer.SASLMechanism,
 				DialTimeout: dialer.Timeout,

@@ -41,6 +41,7 @@ func (c *Access) Connect(ctx context.Context) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{config.WithHTTPClient(
 		awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.ResponseHeaderTimeout, t.MaxIdleConnsPerHost = 90*time.Second, 64
+			webapi.StayAtOrigin(t)
 		}))}
 	if c.Region != "" {
 		options = append(options, config.WithRegion(c.Region))

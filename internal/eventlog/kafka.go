@@ -7,8 +7,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -54,7 +58,7 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 		return nil, err
 	}
 	transport := &kafka.Transport{
-		Dial:        dialBroker,
+		Dial:        dialer.DialFunc,
 		TLS:         dialer.TLS,
 		SASL:        dialer.SASLMechanism,
 		DialTimeout: 5 * time.Second,
@@ -73,13 +77,40 @@ func OpenCluster(c KafkaConfig) (*Cluster, error) {
 	}, nil
 }
 
-// dialBroker connects to a broker.
-func dialBroker(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, network, address)
-	if err != nil {
-		return nil, err
+// dial returns what connects to brokers. The configuration names some of them, wherever they are; these name the others, which
+// are in the same networks as a rule, and so may be in private ones. But they lead neither to this machine, unless a broker of the
+// configuration is here, nor to where clouds hand out credentials.
+func (c *KafkaConfig) dial() func(ctx context.Context, network, address string) (net.Conn, error) {
+	var here atomic.Bool // a broker of the configuration is on this machine
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		d := &net.Dialer{Timeout: 5 * time.Second}
+		configured := slices.ContainsFunc(c.Brokers, func(b string) bool { return b == address || net.JoinHostPort(b, "9092") == address })
+		if !configured {
+			d.Control = func(_, at string, _ syscall.RawConn) error {
+				to, err := netip.ParseAddrPort(at)
+				if ip := to.Addr().Unmap().WithZone(""); err != nil || ip.IsLoopback() && !here.Load() || noBroker(ip) {
+					return fmt.Errorf("eventlog: a broker names %s (%s) as one of its cluster, where none can be", address, at)
+				}
+				return nil
+			}
+		}
+		conn, err := d.DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		if at, ok := conn.RemoteAddr().(*net.TCPAddr); ok && configured && at.IP.IsLoopback() {
+			here.Store(true)
+		}
+		return &brokerConn{Conn: conn}, nil
 	}
-	return &brokerConn{Conn: conn}, nil
+}
+
+// metadata are addresses of the metadata services of AWS, Azure and Alibaba Cloud that are not link-local.
+var metadata = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("168.63.129.16"), netip.MustParseAddr("100.100.100.200")}
+
+// noBroker reports whether no broker that others name can be at an address.
+func noBroker(ip netip.Addr) bool {
+	return ip.IsUnspecified() || ip.IsLinkLocalUnicast() || ip.IsMulticast() || slices.Contains(metadata, ip)
 }
 
 // brokerConn is a connection to what should be a broker. The library takes whatever comes for lengths of lists, and
@@ -129,6 +160,7 @@ func (c *KafkaConfig) Dialer() (*kafka.Dialer, error) {
 	}
 
 	return &kafka.Dialer{
+		DialFunc:      c.dial(),
 		TLS:           c.TLS,
 		SASLMechanism: mechanism,
 		Timeout:       5 * time.Second,

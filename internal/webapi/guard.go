@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -97,6 +98,23 @@ func SameOrigin(req *http.Request, via []*http.Request) error {
 		return errors.New("more than 10 redirects")
 	}
 	return nil
+}
+
+// StayAtOrigin has a transport refuse redirects to another scheme or host, for clients that follow redirects by a rule of
+// their own: that of the AWS SDK sends bodies along, wherever a 307 leads.
+func StayAtOrigin(t *http.Transport) {
+	proxy := t.Proxy
+	t.Proxy = func(r *http.Request) (*url.URL, error) { // the one function that a transport asks about every request
+		if r.Response != nil && r.Response.Request != nil {
+			if err := SameOrigin(r, []*http.Request{r.Response.Request}); err != nil {
+				return nil, err
+			}
+		}
+		if proxy == nil {
+			return nil, nil
+		}
+		return proxy(r)
+	}
 }
 
 // secure refuses requests without TLS.

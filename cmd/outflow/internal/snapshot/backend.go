@@ -10,8 +10,11 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/outflow/outflow/internal/webapi"
 )
 
 // backend is where snapshots lie. What is written is there whole, or not at all.
@@ -26,7 +29,9 @@ func openBackend(ctx context.Context, c *Config) (backend, error) {
 	if c.Bucket == "" {
 		return folderBackend(c.Dir), os.MkdirAll(c.Dir, 0o700)
 	}
-	var options []func(*awsconfig.LoadOptions) error
+	options := []func(*awsconfig.LoadOptions) error{
+		awsconfig.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(webapi.StayAtOrigin)),
+	}
 	if c.Region != "" {
 		options = append(options, awsconfig.WithRegion(c.Region))
 	}
