@@ -253,7 +253,8 @@ func escape(text string) int {
 	case len(text) >= 3 && text[0] == '%' && text[1] < '8' && isHex(text[1]) && isHex(text[2]):
 		return 3
 	case len(text) >= 4 && text[0] == '&':
-		if end := strings.IndexByte(text[:min(len(text), longestEntity)], ';'); end > 2 && html.UnescapeString(text[:end+1]) != text[:end+1] {
+		end := strings.IndexByte(text[:min(len(text), longestEntity)], ';')
+		if end > 2 && html.UnescapeString(text[:end+1]) != text[:end+1] {
 			return end + 1
 		}
 	}

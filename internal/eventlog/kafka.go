@@ -106,7 +106,9 @@ func (c *KafkaConfig) dial() func(ctx context.Context, network, address string) 
 }
 
 // metadata are addresses of the metadata services of AWS, Azure and Alibaba Cloud that are not link-local.
-var metadata = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("168.63.129.16"), netip.MustParseAddr("100.100.100.200")}
+var metadata = []netip.Addr{
+	netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("168.63.129.16"), netip.MustParseAddr("100.100.100.200"),
+}
 
 // noBroker reports whether no broker that others name can be at an address.
 func noBroker(ip netip.Addr) bool {

@@ -72,19 +72,28 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 	if err != nil {
 		return fmt.Errorf("feed: listen: %w", err)
 	}
+	d.Log.Info("serving feed", "address", ln.Addr().String(), "tls", conf.Feed.Cert != "")
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
+	serveFeed(ctx, g, ln, s.Handler(), conf)
+	return g.Wait()
+}
+
+// lastLines is how long requests that the end of the daemon breaks off may take to say so in the audit log.
+const lastLines = 2 * time.Second
+
+// serveFeed has a group serve a handler until the context ends.
+func serveFeed(ctx context.Context, g *errgroup.Group, ln net.Listener, h http.Handler, conf *config.Config) {
 	srv := &http.Server{
-		Handler:           guard.Handler("feed", s.Handler()),
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		Handler:           guard.Handler("feed", h),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 	}
-	d.Log.Info("serving feed", "address", ln.Addr().String(), "tls", conf.Feed.Cert != "")
-	g, ctx := errgroup.WithContext(ctx)
-	srv.BaseContext = func(net.Listener) context.Context { return ctx }
-	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
-	g.Go(func() error {
+	g.Go(func() (err error) {
 		if conf.Feed.Cert != "" {
 			err = srv.ServeTLS(ln, conf.Feed.Cert, conf.Feed.Key)
 		} else {
@@ -104,7 +113,6 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		}
 		return nil
 	})
-	return g.Wait()
 }
 
 // admit sets who may sign in from where, and what requires two people.
@@ -120,9 +128,6 @@ func admit(ctx context.Context, s *feed.Server, conf *config.Config) (err error)
 	}
 	return s.Store.RequireTwo(ctx, conf.Feed.SecondPerson, s.SignOn != nil)
 }
-
-// lastLines is how long requests that the end of the daemon breaks off may take to say so in the audit log.
-const lastLines = 2 * time.Second
 
 // eventsOf finds the events that an alert rests on in the event log.
 func eventsOf(ctx context.Context, l *stream.Logs, a *alert.Alert) (list []alert.Item, err error) {
