@@ -72,8 +72,8 @@ func (e *Engine) count(p *person, a *detect.Enriched) bool {
 
 // note adds an event to the evidence of the detectors that it concerns.
 func (e *Engine) note(d *dayState, a *detect.Enriched, c *concerned, who *regulars) {
-	x, to, app := e.exhibit(a), target(a), application(a)
-	weight := x.Weight
+	to, app := target(a), application(a)
+	x, weight := exhibit{First: a.Fresh}, telling(a)
 	for g, marked := 0, c.marked; marked != 0; g, marked = g+1, marked>>1 {
 		if marked&1 == 0 {
 			continue
@@ -81,7 +81,12 @@ func (e *Engine) note(d *dayState, a *detect.Enriched, c *concerned, who *regula
 		x.Weight = weight + uint8(c.facts>>g&1)*weightNoticed
 		pr := d.proof(g).add(a.Event, a.Object.Container, to, app)
 		pr.among(who)
-		pr.keep(x)
+		if pr.keeps(x.Weight) {
+			if x.Record == nil {
+				x.Record = e.stated(a.Event)
+			}
+			pr.keep(x)
+		}
 	}
 }
 

@@ -41,7 +41,11 @@ const (
 
 // exhibit is an event as evidence keeps it.
 func (e *Engine) exhibit(a *detect.Enriched) exhibit {
-	ev := a.Event
+	return exhibit{First: a.Fresh, Weight: telling(a), Record: e.stated(a.Event)}
+}
+
+// stated is an event in stored form, with what a log states of it.
+func (e *Engine) stated(ev *event.Event) []byte {
 	if slices.ContainsFunc(ev.Attrs, own) {
 		stated := *ev
 		stated.Attrs = slices.DeleteFunc(slices.Clone(ev.Attrs), own)
@@ -50,7 +54,11 @@ func (e *Engine) exhibit(a *detect.Enriched) exhibit {
 	if e.scratch = ev.Append(e.scratch[:0]); len(e.scratch) > maxRecord {
 		e.scratch = abridged(ev).Append(e.scratch[:0])
 	}
-	x := exhibit{First: a.Fresh, Record: bytes.Clone(e.scratch)}
+	return bytes.Clone(e.scratch)
+}
+
+// telling is the weight of an event, but for indicators.
+func telling(a *detect.Enriched) (weight uint8) {
 	for _, w := range [...]struct {
 		holds  bool
 		weight uint8
@@ -61,10 +69,10 @@ func (e *Engine) exhibit(a *detect.Enriched) exhibit {
 		{a.Fresh, weightFirst},
 	} {
 		if w.holds {
-			x.Weight += w.weight
+			weight += w.weight
 		}
 	}
-	return x
+	return weight
 }
 
 const (
@@ -116,7 +124,7 @@ func (p *proof) keep(x exhibit) {
 		}
 		return
 	}
-	if x.Weight <= p.Least {
+	if !p.keeps(x.Weight) {
 		return
 	}
 	for i := len(p.Items) - 1; i >= 0; i-- {
@@ -127,6 +135,9 @@ func (p *proof) keep(x exhibit) {
 	}
 	p.Least = p.least()
 }
+
+// keeps says whether an event of a weight is kept.
+func (p *proof) keeps(weight uint8) bool { return len(p.Items) < maxExhibits || weight > p.Least }
 
 // least is the weight of the least telling event.
 func (p *proof) least() uint8 {

@@ -91,10 +91,12 @@ func (e *Event) Append(b []byte) []byte {
 			continue
 		}
 		mask |= 1 << i
-		if i == idText && isUUID(s) {
-			flags |= flagUUID
-			b = appendUUID(b, s)
-			continue
+		if i == idText {
+			if raw, is := parseUUID(s); is {
+				flags |= flagUUID
+				b = append(b, raw[:]...)
+				continue
+			}
 		}
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
@@ -321,17 +323,21 @@ func (r *reader) byte() byte {
 	return c
 }
 
-// isUUID reports whether a text is a UUID in lower case.
-func isUUID(s string) bool {
+// uuidAt is where the pairs of digits of a UUID are in its text.
+var uuidAt = [16]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34}
+
+// parseUUID returns the bytes of a UUID in lower case; ok is false if it is none.
+func parseUUID(s string) (raw [16]byte, ok bool) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return false
+		return raw, false
 	}
-	for i := 0; i < 36; i++ {
-		if c := s[i]; hexValue[c] < 0 && c != '-' || c == '-' && i != 8 && i != 13 && i != 18 && i != 23 {
-			return false
-		}
+	var bad int8 // negative if a digit is
+	for k, at := range uuidAt {
+		high, low := hexValue[s[at]], hexValue[s[at+1]]
+		bad |= high | low
+		raw[k] = byte(high<<4 | low)
 	}
-	return true
+	return raw, bad >= 0
 }
 
 var hexValue = func() (t [256]int8) {
@@ -344,27 +350,20 @@ var hexValue = func() (t [256]int8) {
 	return t
 }()
 
-// appendUUID appends the 16 bytes of a UUID.
-func appendUUID(b []byte, s string) []byte {
-	for i := 0; i < 36; i += 2 {
-		if s[i] == '-' {
-			i++
-		}
-		b = append(b, byte(hexValue[s[i]])<<4|byte(hexValue[s[i+1]]))
-	}
-	return b
-}
-
 // formatUUID writes the text of a UUID's 16 bytes to dst.
 func formatUUID(dst *[36]byte, raw []byte) {
-	const digits = "0123456789abcdef"
-	i := 0
-	for k, c := range raw {
-		if k == 4 || k == 6 || k == 8 || k == 10 {
-			dst[i] = '-'
-			i++
-		}
-		dst[i], dst[i+1] = digits[c>>4], digits[c&15]
-		i += 2
+	dst[8], dst[13], dst[18], dst[23] = '-', '-', '-', '-'
+	for k, at := range uuidAt {
+		pair := hexPairs[raw[k]]
+		dst[at], dst[at+1] = pair[0], pair[1]
 	}
 }
+
+// hexPairs are the texts of bytes.
+var hexPairs = func() (t [256][2]byte) {
+	const digits = "0123456789abcdef"
+	for i := range t {
+		t[i] = [2]byte{digits[i>>4], digits[i&15]}
+	}
+	return t
+}()
