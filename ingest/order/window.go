@@ -37,8 +37,8 @@ type Window struct {
 	plain, packed, ids []byte // scratch
 }
 
-// hour holds the events of one hour, in one bucket, or in one for each minute if there are many: what
-// is in memory at a time is then a minute, and not the hour.
+// hour holds the events of one hour, in one bucket, or in one for each ten seconds if there are many: what
+// is in memory at a time is then that, and not the hour.
 type hour struct {
 	parts []*bucket
 	n     int           // events
@@ -46,8 +46,8 @@ type hour struct {
 	low   map[int]int64 // lowest offset of an event by partition of the event log
 }
 
-// minutes is the number of buckets of an hour that is divided.
-const minutes = 60
+// divisions is the number of buckets of an hour that is divided.
+const divisions = 360
 
 // most is the number of events from which on an hour is divided.
 const most = 1 << 17
@@ -60,7 +60,7 @@ func (h *hour) part(at int64) *bucket {
 	if len(h.parts) == 1 {
 		return h.parts[0]
 	}
-	return h.parts[(at-floor(at)*event.Hour)*minutes/event.Hour]
+	return h.parts[(at-floor(at)*event.Hour)*divisions/event.Hour]
 }
 
 // bucket holds events: packed chunks, and an unpacked part. Events that arrive for a packed bucket go to
@@ -301,14 +301,14 @@ func (w *Window) insert(h *hour, b *bucket, k key, rec []byte) error {
 	return nil
 }
 
-// divide puts the events of an hour into a bucket for each minute.
+// divide puts the events of an hour into a bucket for each ten seconds.
 func (w *Window) divide(h *hour) error {
 	b := h.parts[0]
 	if err := w.unpack(b); err != nil {
 		return err
 	}
 	b.sort()
-	h.parts = make([]*bucket, minutes)
+	h.parts = make([]*bucket, divisions)
 	for i := range h.parts {
 		h.parts[i] = newBucket()
 		h.parts[i].used = b.used
@@ -542,7 +542,7 @@ func (w *Window) from(at int64) iter.Seq[*bucket] {
 		for _, h := range hours {
 			parts := w.hours[h].parts
 			if h == floor(at) && len(parts) > 1 {
-				parts = parts[(at-h*event.Hour)*minutes/event.Hour:]
+				parts = parts[(at-h*event.Hour)*divisions/event.Hour:]
 			}
 			for _, b := range parts {
 				if !yield(b) {
