@@ -27,8 +27,8 @@ const (
 	sendTimeout = 15 * time.Second
 )
 
-// batchCompressor compresses batches of records.
-var batchCompressor, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2)) // no error with these
+// batchCompressor compresses batches of records. These options give no error.
+var batchCompressor, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2))
 
 // kafkaBatch is a batch of records of one partition.
 type kafkaBatch struct {
