@@ -308,7 +308,7 @@ func (n *notifier) Notify(ctx context.Context, m *alert.Message) (string, error)
 	case nil:
 		return ref, nil
 	case *alert.Partly:
-		err.Ref, err.Err = ref, fmt.Errorf("email: %w", n.redact(err.Err))
+		err.Ref, err.Err = ref, fmt.Errorf("email: send: %w", n.redact(err.Err))
 		return ref, err
 	default:
 		return "", fmt.Errorf("email: send: %w", n.redact(err))
