@@ -97,7 +97,7 @@ func TestRecipients(t *testing.T) {
 	deliver("while one waits", "soc: 2.1")
 	unsent, err := store.Unsent(t.Context())
 	if err != nil || len(unsent) != 4 || !strings.Contains(unsent[0].Reason, "full@acme.example: 452 \"4.2.2 mailbox full\"") ||
-		!strings.Contains(unsent[2].Reason, "email: 2 of 3 recipients were not taken: gone@acme.example: 550") || unsent[2].Seq == 0 {
+		!strings.Contains(unsent[2].Reason, "email: send: 2 of 3 recipients were not taken: gone@acme.example: 550") || unsent[2].Seq == 0 {
 		t.Errorf("%+v, %v", unsent, err)
 	}
 	p.now = p.now.Add(time.Hour)
