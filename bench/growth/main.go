@@ -57,6 +57,9 @@ func run(one bool, folder string, args []string) error {
 		if _, err := fmt.Sscanf(arg, "%d:%d", &s.People, &s.Events); err != nil || s.People < 1 || s.Events < 10 {
 			return fmt.Errorf("%q: not PEOPLE:EVENTS with a person and ten events at least", arg)
 		}
+		if s.People >= slots && s.Events < s.People*perDay {
+			return fmt.Errorf("%q: %d events are the first day, on which everybody acts", arg, s.People*perDay)
+		}
 		if one {
 			r, err := measure(s)
 			if err != nil {
