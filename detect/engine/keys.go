@@ -27,7 +27,7 @@ const (
 	didPrint
 )
 
-// Domains of a novelty key: sets of different things share one map.
+// Domains of a novelty key: sets of different things share one map. The order is part of the stored format: add at the end.
 const (
 	ofItem = iota + 1
 	ofPlace
@@ -52,9 +52,9 @@ const (
 	stepSearched // a search of the whole organisation
 	stepOpened   // a place to which the person gave themselves the right
 	ofFolder
-	ofRequest
 	ofCohort
 	ofVerdict // what verdicts are about
+	ofRequest
 )
 
 // hash is the key of a thing in a novelty set.
