@@ -15,7 +15,6 @@ import (
 	"unicode"
 
 	"github.com/outflow/outflow/alert/feed"
-	"github.com/outflow/outflow/internal/waittest"
 )
 
 // markup are texts that would be elements, attributes, scripts or links of a page that does not escape them.
@@ -300,12 +299,4 @@ func eachText(v any, key, of string, f func(key, of, text string)) {
 			eachText(x, k, kind, f)
 		}
 	}
-}
-
-// feedOf runs a daemon, and returns the address of its feed.
-func feedOf(t *testing.T, config string) string {
-	t.Helper()
-	_, logged := running(t, config)
-	waittest.Until(t, "the feed listens", func() bool { return feedAddress.MatchString(logged()) })
-	return "http://" + feedAddress.FindStringSubmatch(logged())[1]
 }

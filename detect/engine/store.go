@@ -200,27 +200,13 @@ func (e *Engine) restore(s *Snapshot) error {
 	}
 	e.enough = e.People.personDays() >= Enough
 	e.people = newPeople(e.config.unpacked, s.file)
-	if e.Exposed == nil {
-		e.Exposed = map[uint64][]*exposure{}
-	}
-	if e.Awaited == nil {
-		e.Awaited = map[string]given{}
-	}
-	if e.Decided == nil {
-		e.Decided = map[string]decided{}
-	}
-	e.weighVerdicts()
-	if e.Windows == nil {
-		e.Windows = map[uint64]*window{}
-	}
-	for _, w := range e.Windows {
-		e.witnesses += w.Bytes
-	}
 	if k.Fed != nil {
 		e.Fed = *k.Fed
 	}
-	if e.Staff == nil {
-		e.Staff = map[uint64]staffed{}
+	e.makeMaps()
+	e.weighVerdicts()
+	for _, w := range e.Windows {
+		e.witnesses += w.Bytes
 	}
 	for s, b := range k.Deltas {
 		if s < len(e.deltas) && e.deltas[s] != nil {
@@ -260,6 +246,25 @@ func (e *Engine) restore(s *Snapshot) error {
 	slices.Sort(e.leaving)
 	e.applyOptOuts()
 	return e.err
+}
+
+// makeMaps makes the maps that a restored state has none of, because they were empty.
+func (e *Engine) makeMaps() {
+	if e.Exposed == nil {
+		e.Exposed = map[uint64][]*exposure{}
+	}
+	if e.Awaited == nil {
+		e.Awaited = map[string]given{}
+	}
+	if e.Decided == nil {
+		e.Decided = map[string]decided{}
+	}
+	if e.Windows == nil {
+		e.Windows = map[uint64]*window{}
+	}
+	if e.Staff == nil {
+		e.Staff = map[uint64]staffed{}
+	}
 }
 
 // applyOptOuts applies the opt-outs of the configuration to a restored state.
