@@ -41,6 +41,7 @@ func (f Fault) String() string {
 
 // Ledger is what a receiver was told, by the key of the message, and how it is to fail.
 type Ledger struct {
+	Heard   func(message []byte) // if not nil, it is called with every message that is told; set it before the first
 	mu      sync.Mutex
 	script  []Fault
 	chance  float64
@@ -103,6 +104,9 @@ var repeat = regexp.MustCompile(`(?i)possible[ _-]?repeat`)
 
 // told counts the message that is sent now, given its text.
 func (l *Ledger) told(text []byte) {
+	if l.Heard != nil {
+		l.Heard(text)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if repeat.Match(text) {

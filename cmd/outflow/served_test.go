@@ -132,8 +132,9 @@ func (b *mailbox) listen(t *testing.T, v *alerttest.Vendor) string {
 				return
 			}
 			go func() {
-				k := &keeping{Conn: conn}
-				v.Listen(alerttest.NewLedger(), k)
+				k, l := &keeping{Conn: conn}, alerttest.NewLedger()
+				l.Heard = func(message []byte) { b.add(string(message)) } // also of a protocol that compresses
+				v.Listen(l, k)
 				b.add(k.read.String())
 			}()
 		}
