@@ -15,7 +15,7 @@ import (
 // those of now.
 
 var (
-	zstdWriter, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	zstdWriter, _ = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<18))
 	zstdReader, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(64<<20))
 )
 
