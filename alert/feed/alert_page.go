@@ -447,7 +447,7 @@ func (s *Server) assignPage(w http.ResponseWriter, r *http.Request, who *reader)
 func (s *Server) commentPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	id, queue := r.PathValue("id"), r.PostFormValue("queue")
 	note := strings.TrimSpace(r.PostFormValue("comment"))
-	if note == "" || len(note) > maxNote {
+	if note == "" || longer(note, maxNote) {
 		return refuse(http.StatusBadRequest, "a note has 1 to %d characters", maxNote)
 	}
 	before, err := s.Store.LatestDecisions(r.Context(), id)

@@ -59,7 +59,7 @@ func (s *Server) entitiesOf(r *http.Request, who *reader) (*entityList, error) {
 		return nil, refuse(http.StatusBadRequest, "kind: %q: %v", x.Kind, alert.EntityKinds)
 	case !slices.Contains(alert.EntityOrders, x.Order):
 		return nil, refuse(http.StatusBadRequest, "sort: %q: %v", x.Order, alert.EntityOrders)
-	case len(x.Text) > 200:
+	case longer(x.Text, 200):
 		return nil, refuse(http.StatusBadRequest, "q: 200 characters at most")
 	}
 	domains, err := s.Alerts.EntityDomains(ctx)

@@ -149,7 +149,7 @@ func TestParameters(t *testing.T) {
 	x := newTeam(t, 1)
 	for path, role := range map[string]Role{
 		"/v1/access?after=0.5": Auditor, "/v1/access?after=-1": Auditor, "/v1/alerts?latest=1": SOC, "/v1/alerts?all=yes": SOC,
-		"/v1/alerts?limit=1001": SOC, "/v1/alerts?status=closed": SOC, "/v1/alerts?severity=urgent": SOC, "/v1/entities?page=0": SOC,
+		"/v1/alerts?limit=1001": SOC, "/v1/alerts?limit=0": SOC, "/v1/alerts?status=closed": SOC, "/v1/alerts?severity=urgent": SOC, "/v1/entities?page=0": SOC,
 	} {
 		if status, body, _ := x.ask(role, "GET", path, ""); status != 400 {
 			t.Errorf("%s: %d %.200s", path, status, body)
@@ -176,6 +176,46 @@ func TestMethods(t *testing.T) {
 		status, body, header := x.ask(SOC, method, path, "")
 		if got := fmt.Sprint(status, " ", strings.Join(header["Allow"], ",")); got != want {
 			t.Errorf("%s: %q, want %q: %.200s", request, got, want, body)
+		}
+	}
+}
+
+// TestEmptyParameters gives every parameter of the API without a value: only one that may be any text is taken.
+func TestEmptyParameters(t *testing.T) {
+	x := newTeam(t, 1)
+	doc, err := openapi3.NewLoader().LoadFromData(openAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	for path, item := range doc.Paths.Map() {
+		if item.Get == nil || path == "/v1/stream" {
+			continue
+		}
+		for _, p := range item.Get.Parameters {
+			if p.Value.In != "query" {
+				continue
+			}
+			role := SOC
+			if path == "/v1/access" {
+				role = Auditor
+			}
+			s := p.Value.Schema.Value
+			text := s.Type.Is("string") && len(s.Enum) == 0
+			url := strings.NewReplacer("{kind}", "domain", "{name}", "rival.example").Replace(path) + "?" + p.Value.Name + "="
+			status, body, _ := x.ask(role, "GET", url, "")
+			if asked++; (status == 400) == text {
+				t.Errorf("%s: %d %.200s", url, status, body)
+			}
+		}
+	}
+	if asked < 10 {
+		t.Errorf("only %d parameters", asked)
+	}
+	long := strings.Repeat("é", 200) // characters, not bytes
+	for text, want := range map[string]int{long: 200, long + "é": 400} {
+		if status, body, _ := x.ask(SOC, "GET", "/v1/entities?q="+text, ""); status != want {
+			t.Errorf("a search for %d bytes: %d %.200s", len(text), status, body)
 		}
 	}
 }

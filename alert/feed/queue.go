@@ -90,7 +90,7 @@ func (s *Server) readFilter(ctx context.Context, q url.Values, who *reader) (*qu
 		Newest:     q.Get("sort") == "newest",
 		Page:       1,
 	}
-	if len(f.Text) > maxQuery {
+	if longer(f.Text, maxQuery) {
 		return nil, refuse(http.StatusBadRequest, "a search has %d characters at most", maxQuery)
 	}
 	if f.Status != "" && statusGroups[f.Status] == nil && !slices.Contains(Statuses, Status(f.Status)) {

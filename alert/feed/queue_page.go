@@ -351,7 +351,7 @@ func (s *Store) savedViews(ctx context.Context, who string) (list []*savedView, 
 func (s *Server) viewsPage(w http.ResponseWriter, r *http.Request, who *reader) error {
 	name := strings.TrimSpace(r.PostFormValue("name"))
 	q, err := url.ParseQuery(r.PostFormValue("query"))
-	if name == "" || len(name) > 60 || err != nil {
+	if name == "" || longer(name, 60) || err != nil {
 		return refuse(http.StatusBadRequest, "a view needs a name of at most 60 characters")
 	}
 	name = who.mask.Redact(name)
@@ -482,7 +482,7 @@ func formError(t *Triage) string {
 		return "This status is not known."
 	case (t.Status == False || t.Status == BenignTrue) && strings.TrimSpace(t.Note) == "":
 		return "Say why: a " + strings.ToLower(t.Status.Title()) + " alert is closed with a reason, which later scores learn from."
-	case len(t.Note) > maxNote || len(t.Assignee) > 200:
+	case longer(t.Note, maxNote) || longer(t.Assignee, 200):
 		return fmt.Sprintf("A note has %d characters at most, an assignee 200.", maxNote)
 	}
 	return ""

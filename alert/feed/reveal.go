@@ -192,7 +192,7 @@ func (s *Server) requestLeaverPage(w http.ResponseWriter, r *http.Request, who *
 // askForName stores a request for the name of a user, and writes it to the audit log first.
 func (s *Server) askForName(r *http.Request, who *reader, pseudonym, user string) error {
 	reason := who.mask.Redact(strings.TrimSpace(r.PostFormValue("reason")))
-	if reason == "" || len(reason) > maxNote {
+	if reason == "" || longer(reason, maxNote) {
 		return refuse(http.StatusBadRequest, "a reason is required")
 	}
 	if s.SignOn != nil && !who.person().proven() {

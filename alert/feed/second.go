@@ -124,7 +124,7 @@ func (s *Server) settle(ctx context.Context, a *alert.Alert, t, before *Triage, 
 
 // wait makes a decision that closes an alert one that proposes to close it: it keeps it open.
 func (t *Triage) wait(before *Triage) {
-	if note := "Proposed to close as " + strings.ToLower(t.Status.Title()) + ". " + t.Note; len(note) <= maxNote {
+	if note := "Proposed to close as " + strings.ToLower(t.Status.Title()) + ". " + t.Note; !longer(note, maxNote) {
 		t.Note = strings.TrimSpace(note)
 	}
 	if t.Status, t.DuplicateOf = before.Status, before.DuplicateOf; t.Status == Undecided {

@@ -207,7 +207,9 @@ func (s *Server) guard(roles []Role, html bool, h handler) http.Handler {
 		case err == nil:
 			who := &reader{t, s.Mask(t.Role)}
 			who.translate(r)
-			err = s.handle(h, w, r, who)
+			if err = stated(r); err == nil || html { // forms of pages send fields that are empty
+				err = s.handle(h, w, r, who)
+			}
 		}
 
 		if err == nil {
@@ -322,6 +324,17 @@ func queryNumber(q url.Values, name string, most int64) (int64, error) {
 	return n, nil
 }
 
+// stated refuses parameters that are numbers or one of some words, and are given without a value.
+func stated(r *http.Request) error {
+	q := r.URL.Query()
+	for _, name := range []string{"after", "before", "limit", "page", "severity", "status", "kind", "sort", "latest", "all"} {
+		if q.Has(name) && q.Get(name) == "" {
+			return refuse(http.StatusBadRequest, "%s has no value: leave it out", name)
+		}
+	}
+	return nil
+}
+
 // filter reads the filter of a request. Invalid parameters are refused.
 func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error) {
 	q := r.URL.Query()
@@ -348,7 +361,9 @@ func (s *Server) filter(r *http.Request, who *reader) (f alert.Filter, err error
 		Latest:   yes("latest"),
 	}
 	if f.Limit == 0 {
-		f.Limit = page
+		if f.Limit = page; q.Has("limit") && err == nil {
+			err = refuse(http.StatusBadRequest, "limit: at least 1")
+		}
 	}
 
 	if v := q.Get("severity"); v != "" && err == nil {

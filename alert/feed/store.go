@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/finding"
@@ -242,15 +243,18 @@ func (t *Triage) Told() alert.Triage {
 // Original returns the short ID of the alert that a duplicate repeats; "" if none is named.
 func (t *Triage) Original() string { return t.DuplicateOf[:min(len(t.DuplicateOf), 8)] }
 
-// maxNote is the most bytes of a note or reason.
+// maxNote is the most characters of a note or reason.
 const maxNote = 4000
+
+// longer says whether a text has more characters than a number.
+func longer(text string, most int) bool { return utf8.RuneCountInString(text) > most }
 
 // check returns what a decision lacks.
 func (t *Triage) check() error {
 	switch {
 	case !slices.Contains(Statuses, t.Status):
 		return fmt.Errorf("feed: status %q: %v", t.Status, Statuses)
-	case len(t.Note) > maxNote || len(t.Assignee) > 200:
+	case longer(t.Note, maxNote) || longer(t.Assignee, 200):
 		return fmt.Errorf("feed: a note has %d characters at most", maxNote)
 	case (t.Status == False || t.Status == BenignTrue) && strings.TrimSpace(t.Note) == "":
 		return errors.New("feed: a reason is required to close an alert as false or benign")

@@ -111,7 +111,7 @@ func (s *Server) suppress(ctx context.Context, id string, days int, reason strin
 	}
 	days = cmp.Or(days, 30)
 	p.Owner, p.Reason, p.Expires = who.Name, who.mask.Redact(strings.TrimSpace(reason)), p.Made.AddDate(0, 0, days)
-	if len(p.Reason) > maxNote {
+	if longer(p.Reason, maxNote) {
 		return 0, refuse(http.StatusBadRequest, "a reason has %d characters at most", maxNote)
 	}
 	first, err := s.second(ctx, &c.Alert, suppressing, strconv.Itoa(days), who)
