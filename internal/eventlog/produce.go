@@ -28,7 +28,8 @@ const (
 )
 
 // batchCompressor compresses batches of records. These options give no error.
-var batchCompressor, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(1<<20))
+var batchCompressor, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2),
+	zstd.WithWindowSize(1<<20))
 
 // kafkaBatch is a batch of records of one partition.
 type kafkaBatch struct {

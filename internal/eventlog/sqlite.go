@@ -70,7 +70,8 @@ func OpenFileReadOnly(ctx context.Context, path string) (*File, error) {
 
 // newFile returns the File of an open database, which it closes after an error.
 func newFile(db *sql.DB) (*File, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true), zstd.WithWindowSize(1<<20))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true),
+		zstd.WithWindowSize(1<<20))
 	if err != nil {
 		db.Close()
 		return nil, err
