@@ -248,18 +248,21 @@ func newPerson(cat *Catalog, name string, service bool) *person {
 // staff takes in what HR says.
 func (e *Engine) staff(name string, ev *event.Event) {
 	if ev.Class == event.Person && len(e.config.optOuts) > 0 {
-		of := e.Staff[hash(ofUser, name)]
+		who := hash(ofUser, name)
+		of := e.Staff[who]
 		department, country := cmp.Or(ev.Attr(event.AttrDepartment), of.Department), cmp.Or(ev.Attr(event.AttrCountry), of.Country)
 		if p := e.find(name); p != nil {
 			department, country = cmp.Or(department, p.Department), cmp.Or(country, p.Country)
 		}
 		if _, excluded := e.config.optedOut(department, country); excluded {
 			e.exclude(name)
-			e.Staff[hash(ofUser, name)] = staffed{strings.Clone(department), strings.Clone(country)}
+			e.Staff[who] = staffed{strings.Clone(department), strings.Clone(country)}
 			return
 		}
-		delete(e.excluded, hash(ofUser, name))
-		delete(e.Staff, hash(ofUser, name))
+		delete(e.excluded, who)
+		if e.config.shards <= 1 {
+			delete(e.Staff, who)
+		}
 	}
 	e.noteStaff(name, ev)
 	if e.isExcluded(name) {
