@@ -100,6 +100,9 @@ func (x *people) hold(h *held, p *person) {
 // so are those who cannot be unpacked.
 func (e *Engine) bring(names iter.Seq[string]) {
 	x, wanted := &e.people, e.people.wanted[:0]
+	if len(x.unpacked) == len(x.all) {
+		return // nobody is packed
+	}
 	for name := range names {
 		if h := x.all[name]; h != nil && h.person == nil && h.used != x.step+1 {
 			h.used = x.step + 1

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"slices"
 	"strconv"
@@ -66,15 +67,7 @@ func rulePoints(level sigma.Level, seen, days float64) float64 {
 // rules takes in the matches that an event of a person carries, for themselves. It says whether one is new
 // today.
 func (e *Engine) rules(p *person, ev *event.Event) (again bool) {
-	for _, a := range ev.Attrs {
-		if a.Name != event.AttrRuleMatch {
-			continue
-		}
-		parts := strings.Split(a.Value, "\x1f")
-		r := e.config.rules.Rule(parts[0])
-		if r == nil {
-			continue
-		}
+	for r := range e.matches(ev) {
 		e.spoke[r.ID] = true
 		if !r.Feeds {
 			again = e.matched(p, r, ev, "") || again
@@ -90,16 +83,27 @@ func (e *Engine) correlations(name string, p *person, ev *event.Event) (first bo
 	if len(e.config.correlations) == 0 || ev.Class == event.Inherited {
 		return false
 	}
-	for _, a := range ev.Attrs {
-		if a.Name != event.AttrRuleMatch {
-			continue
-		}
-		parts := strings.Split(a.Value, "\x1f")
-		if r := e.config.rules.Rule(parts[0]); r != nil && !e.fed(r, ev) {
-			first = e.feed(name, p, ev, r, parts[1:]) || first
+	for r, fields := range e.matches(ev) {
+		if !e.fed(r, ev) {
+			first = e.feed(name, p, ev, r, fields) || first
 		}
 	}
 	return first
+}
+
+// matches are the rules that an event matches, as far as they are still known, with their fields.
+func (e *Engine) matches(ev *event.Event) iter.Seq2[*sigma.Rule, []string] {
+	return func(yield func(*sigma.Rule, []string) bool) {
+		for _, a := range ev.Attrs {
+			if a.Name != event.AttrRuleMatch {
+				continue
+			}
+			parts := strings.Split(a.Value, "\x1f")
+			if r := e.config.rules.Rule(parts[0]); r != nil && !yield(r, parts[1:]) {
+				return
+			}
+		}
+	}
 }
 
 // fed says whether a rule has matched another record of the same request already: object stores write two.
