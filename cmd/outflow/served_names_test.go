@@ -183,13 +183,6 @@ func gossip(t *testing.T, exports, day string) (dir string, n *names, leaver, co
 		}
 	}
 	var box, okta strings.Builder
-	line := func(b *strings.Builder, record map[string]any) {
-		text, err := json.Marshal(record)
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.Write(append(text, '\n'))
-	}
 	type fields = map[string]any
 	all := spellings(colleague[0], colleague[1])
 	for i := range 4 * len(all) {
@@ -211,8 +204,8 @@ func gossip(t *testing.T, exports, day string) (dir string, n *names, leaver, co
 			}
 			record["accessible_by"] = fields{"type": "user", "id": "7", "name": x, "login": to}
 		}
-		line(&box, record)
-		line(&okta, fields{
+		writeLine(t, &box, record)
+		writeLine(t, &okta, fields{
 			"actor":  fields{"id": "00uX", "type": "User", "alternateId": leaver[0], "displayName": leaver[1]},
 			"client": fields{"userAgent": fields{"rawUserAgent": "of " + x, "os": x, "browser": x}, "device": "Laptop of " + x, "ipAddress": "203.0.113.9", "geographicalContext": fields{"city": x, "country": "of " + x}},
 			"uuid":   fmt.Sprintf("gossip-%d", i), "version": "0", "displayMessage": x, "eventType": "user.session.start", "published": strings.Replace(at, "-00:00", ".000Z", 1),

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -140,6 +141,16 @@ func (b *mailbox) listen(t *testing.T, v *alerttest.Vendor) string {
 		}
 	}()
 	return ln.Addr().String()
+}
+
+// writeLine writes a record of an export as a line of JSON.
+func writeLine(t *testing.T, b *strings.Builder, record map[string]any) {
+	t.Helper()
+	text, err := json.Marshal(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Write(append(text, '\n'))
 }
 
 // mailText returns a conversation over SMTP with what it encodes decoded.
