@@ -29,6 +29,8 @@ type Resolver struct {
 	actors   map[string]int      // people seen by domain, while own is empty
 	total    int                 // sum of actors
 
+	taught map[uint64]struct{} // accounts and aliases that were seen together today, but for the latest alias of an account
+
 	keys map[string]issued // access keys of AWS sessions, by alias, until they expire
 
 	opened map[uint64]opener // what is open to anybody, by openedKey
@@ -62,6 +64,8 @@ type account struct {
 	sure   bool   // by the people file, the configuration or a link to an address, and not by its name
 	round  uint32 // of the resolver when it was resolved, unless that is sure
 
+	aliasDay int64 // day on which it was seen with the latest alias, after it had been learned; days since 1970
+
 	guest   bool  // from outside the organisation: forgotten after guestDays without activity
 	failing bool  // it has only failed, and is kept because a rule of the organisation matched
 	seen    int64 // day of a guest's last event, days since 1970
@@ -89,6 +93,7 @@ func New() *Resolver {
 		aws:       map[string]bool{},
 		actors:    map[string]int{},
 		strangers: map[string]*unknownAccount{},
+		taught:    map[uint64]struct{}{},
 		keys:      map[string]issued{},
 		opened:    map[uint64]opener{},
 	}
@@ -151,7 +156,9 @@ func (r *Resolver) Resolve(rec []byte) (person string, out []byte) {
 			name = r.withoutSuffix(name)
 		}
 		if a, rec = r.actor(name, alias, kind, rec); a != nil {
-			if alias != "" && alias != a.alias {
+			if alias != "" && alias == a.alias {
+				a.aliasDay = r.day
+			} else if alias != "" {
 				rec = r.learn(name, alias, a, rec)
 			}
 			person = a.person

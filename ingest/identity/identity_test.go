@@ -175,7 +175,7 @@ func TestNoHindsight(t *testing.T) {
 
 // TestMovedID checks that an id goes with the address that it was last seen with, that an address
 // from outside does not take it from a person of the people file, and that an id which two people
-// use in turn is nobody's.
+// use in turn is nobody's once somebody comes back to it on another day (after "-").
 func TestMovedID(t *testing.T) {
 	const jane, bob = "jane.doe@acme.example", "bob@acme.example"
 	for _, c := range []struct{ name, seen, want string }{
@@ -185,13 +185,26 @@ func TestMovedID(t *testing.T) {
 		{"renamed", jane + " jane.roe@acme.example", "jane.roe@acme.example"},
 		{"an address outside", jane + " jane@rival.example", jane},
 		{"an address outside first", "jane@rival.example " + jane, jane},
-		{"in turn", jane + " " + bob + " " + jane, "box:1"},
-		{"in turn for long", jane + " " + bob + " " + jane + " " + bob, "box:1"},
+		{"in turn on one day", jane + " " + bob + " " + jane, bob},
+		{"in turn", jane + " " + bob + " - " + jane, "box:1"},
+		{"in turn after a restart", jane + " " + bob + " restart " + jane, bob},
+		{"in turn for long", jane + " " + bob + " - " + jane + " " + bob, "box:1"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := staffed(t)
+			var at int64
 			for _, address := range strings.Fields(c.seen) {
-				if who, _, _ := resolve(t, r, by(address, "box:1")); who != address {
+				switch address {
+				case "-":
+					at += event.Day
+					continue
+				case "restart":
+					r = restarted(t, r)
+					continue
+				}
+				e := by(address, "box:1")
+				e.Time = at
+				if who, _, _ := resolve(t, r, e); who != address {
 					t.Errorf("%s is %s", address, who)
 				}
 			}
@@ -202,10 +215,9 @@ func TestMovedID(t *testing.T) {
 	}
 }
 
-// TestSnapshot checks that a restored resolver answers as the one before.
-func TestSnapshot(t *testing.T) {
-	r := staffed(t)
-	resolve(t, r, by("jane.doe@acme.example", "box:1"))
+// restarted returns a resolver that goes on from what another one knows.
+func restarted(t *testing.T, r *identity.Resolver) *identity.Resolver {
+	t.Helper()
 	b, err := r.Snapshot()
 	if err != nil {
 		t.Fatal(err)
@@ -214,6 +226,14 @@ func TestSnapshot(t *testing.T) {
 	if err := again.Restore(b); err != nil {
 		t.Fatal(err)
 	}
+	return again
+}
+
+// TestSnapshot checks that a restored resolver answers as the one before.
+func TestSnapshot(t *testing.T) {
+	r := staffed(t)
+	resolve(t, r, by("jane.doe@acme.example", "box:1"))
+	again := restarted(t, r)
 	for _, account := range []string{"box:1", "github:jdoe-codes", "aws:1:user/bob", "svc-x@acme.example"} {
 		a, ka, _ := resolve(t, r, by(account, ""))
 		b, kb, _ := resolve(t, again, by(account, ""))

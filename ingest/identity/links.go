@@ -1,7 +1,10 @@
 package identity
 
 import (
+	"math/bits"
 	"strings"
+
+	"github.com/cespare/xxhash/v2"
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/names"
@@ -12,21 +15,24 @@ import (
 // nothing about who acts.
 const shared = "*"
 
-// learn learns from an event that an account and its alias are one person's. Of an id and an
-// address, the address says who: a person of the people file, or else the address itself. It
+// learn learns from an event that an account and its alias are one person's, if it is the day's first with both. Of an
+// id and an address, the address says who: a person of the people file, or else the address itself. It
 // returns the event, to which failed sign-ins under the other name may have been added.
 func (r *Resolver) learn(name, alias string, a *account, rec []byte) []byte {
-	if r.links[alias] == a.person {
-		return rec
-	}
 	if strings.HasPrefix(alias, keyPrefix) {
-		a.alias = strings.Clone(alias)
+		if r.links[alias] == a.person {
+			return rec
+		}
+		r.setAlias(name, alias, a)
 		if r.keys[a.alias].Person == "" {
 			r.keys[a.alias] = issued{Person: a.person, Day: r.day}
 		}
 		return rec
 	}
-	a.alias = strings.Clone(alias)
+	if !r.firstToday(name, alias) || r.links[alias] == a.person {
+		return rec
+	}
+	r.setAlias(name, alias, a)
 	other, _ := r.find(a.alias)
 	if other == "" {
 		other = a.alias
@@ -40,6 +46,35 @@ func (r *Resolver) learn(name, alias string, a *account, rec []byte) []byte {
 		return r.attachFailures(alias, rec)
 	}
 	return rec
+}
+
+// setAlias sets the latest alias of an account.
+func (r *Resolver) setAlias(name, alias string, a *account) {
+	r.aliasOver(name, a)
+	a.alias = strings.Clone(alias)
+}
+
+// aliasOver notes that an account has been seen with its latest alias today, before the alias is replaced.
+func (r *Resolver) aliasOver(name string, a *account) {
+	if a.aliasDay == r.day && a.alias != "" {
+		r.firstToday(name, a.alias)
+	}
+}
+
+// firstToday reports whether an account has not been seen with an alias today, and notes that it has. An account and an
+// alias teach once a day: what is learned depends on few events, which can be told without knowing the others.
+func (r *Resolver) firstToday(name, alias string) bool {
+	key := together(name, alias)
+	if _, seen := r.taught[key]; seen {
+		return false
+	}
+	r.taught[key] = struct{}{}
+	return true
+}
+
+// together is a hash of an account and its alias.
+func together(name, alias string) uint64 {
+	return bits.RotateLeft64(xxhash.Sum64String(name), 32) ^ xxhash.Sum64String(alias)
 }
 
 // rank returns how well a name says who somebody is: that of a person of the people file best,
@@ -81,6 +116,7 @@ func (r *Resolver) link(id, person string) {
 	default:
 		r.former[id] = old
 		if before := r.accounts[old]; before != nil && before.alias == id {
+			r.aliasOver(old, before)
 			before.alias = "" // so that it is noticed if they use it again
 		}
 	}

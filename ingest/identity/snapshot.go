@@ -37,6 +37,7 @@ type graph struct {
 	Admitted  int
 
 	Opened map[uint64]opener `cbor:",omitempty"`
+	Taught []uint64          `cbor:",omitempty"` // accounts and aliases that were seen together on the day, by together
 }
 
 // link is the stored form of an account.
@@ -80,8 +81,13 @@ func (r *Resolver) Snapshot() ([]byte, error) {
 		g.People[a] = p.department
 	}
 	for n, a := range r.accounts {
+		if a.aliasDay == r.day && a.alias != "" {
+			g.Taught = append(g.Taught, together(n, a.alias))
+		}
 		g.Accounts[n] = link{a.person, a.kind, a.alias, a.known, a.guest, a.failing, a.seen}
 	}
+	g.Taught = slices.AppendSeq(g.Taught, maps.Keys(r.taught))
+	slices.Sort(g.Taught)
 	b, err := cbor.Marshal(&g)
 	if err != nil {
 		return nil, fmt.Errorf("identity: encode: %w", err)
@@ -145,6 +151,9 @@ func (r *Resolver) Restore(snapshot []byte) error {
 		r.failures += len(s.Fails)
 	}
 
+	for _, key := range g.Taught {
+		r.taught[key] = struct{}{}
+	}
 	r.origins, r.left, r.day, r.admitted = g.Origins, g.Left, g.Day, g.Admitted
 	return nil
 }

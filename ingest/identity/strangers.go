@@ -309,6 +309,7 @@ func (r *Resolver) newDay(at int64) {
 
 	first := r.day == 0
 	r.day, r.admitted = at/event.Day, 0
+	clear(r.taught)
 	r.expire(at)
 	r.forgetOpened()
 	for key, k := range r.keys {
