@@ -187,34 +187,13 @@ const MaxItems = 200
 
 // build builds the alert of one revision of findings.
 func build(revision int, list []*finding.Finding) Alert {
-	slices.SortStableFunc(list, func(a, b *finding.Finding) int { // the largest contribution first
-		return cmp.Or(-cmp.Compare(a.Points, b.Points), cmp.Compare(a.Detector, b.Detector))
-	})
-	lead := leading(list)
+	a, lead := frame(revision, list)
+	a.Department, a.Service, a.Detector, a.Context = lead.Department, lead.Service, lead.Detector, lead.Context
+	a.Observed, a.Expected, a.Peers, a.Unit, a.BaselineDays = lead.Observed, lead.Expected, lead.Peers, lead.Unit, lead.Days
 
-	a := Alert{
-		ID:           lead.Episode,
-		Revision:     revision,
-		Time:         raisedAt(cmp.Or(lead.Raised, lead.Time)),
-		User:         lead.Person,
-		Department:   lead.Department,
-		Service:      lead.Service,
-		Health:       lead.Health,
-		Detector:     lead.Detector,
-		Score:        lead.Risk,
-		Rate:         lead.Rate,
-		Observed:     lead.Observed,
-		Expected:     lead.Expected,
-		Peers:        lead.Peers,
-		Unit:         lead.Unit,
-		BaselineDays: lead.Days,
-		Context:      lead.Context,
-	}
-
-	from, to, complete, listed, room := lead.Start, lead.End, int64(0), 0, maxItemBytes
+	complete, listed, room := int64(0), 0, maxItemBytes
 	ids := map[string]bool{}
 	for _, f := range list {
-		a.Impact = max(a.Impact, f.Impact)
 		a.Detectors = append(a.Detectors, f.Detector)
 		a.Evidence = append(a.Evidence, Evidence{
 			f.Detector, f.Title, f.Points, f.Reason, f.Observed, f.Expected, f.Peers, f.Unit, f.Sources, f.Events,
@@ -229,13 +208,9 @@ func build(revision int, list []*finding.Finding) Alert {
 
 		a.Sources = appendNew(a.Sources, f.Sources)
 		a.Techniques = appendNew(a.Techniques, f.Techniques)
-		for _, x := range f.Exposures {
-			a.expose(x, f.Detector)
-		}
 		a.EventCount += f.Events
 		if f.Events > 0 {
-			a.Evidence[len(a.Evidence)-1].Window = &Window{at(f.Start), at(f.End)}
-			from, to = min(from, f.Start), max(to, f.End)
+			shown.Window = &Window{at(f.Start), at(f.End)}
 		}
 
 		if f.Complete > 0 && (complete == 0 || f.Complete < complete) {
@@ -252,11 +227,7 @@ func build(revision int, list []*finding.Finding) Alert {
 	for i, own := range a.ownItems() {
 		a.EventCount -= min(len(a.Evidence[i].Items)-len(own), a.Evidence[i].Events)
 	}
-	a.Window = Window{at(from), at(to)}
 	a.DataCompleteTo = at(cmp.Or(complete, lead.Time))
-	if a.Severity = severityOf(a.Rate, a.Impact); a.Health {
-		a.Severity = min(Severity(a.Impact), Medium)
-	}
 	a.Title, a.Reason = title(lead, list), reason(lead, list)
 	a.Facts = facts(a.Title, lead, list)
 	a.sayTakenBack()
@@ -502,13 +473,8 @@ func reason(lead *finding.Finding, list []*finding.Finding) string {
 // about the data last.
 func Rank(list []Alert) {
 	slices.SortFunc(list, func(a, b Alert) int {
-		if a.Health != b.Health {
-			if a.Health {
-				return 1
-			}
-			return -1
-		}
-		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), -cmp.Compare(a.Score, b.Score), a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
+		x, y := a.draft(), b.draft()
+		return x.compare(&y)
 	})
 }
 

@@ -571,7 +571,8 @@ func TestUpdates(t *testing.T) {
 			continue
 		}
 		d.AdvanceWatermark(now - rng.Int64N(3_600_000))
-		for _, a := range d.Updates() {
+		for _, x := range d.Updates() {
+			a := d.Build(&x)
 			b, err := json.Marshal(a)
 			if err != nil {
 				t.Fatal(err)

@@ -25,7 +25,7 @@ const longestWindow = 7 * 24 * time.Hour
 // assignCases groups successive alerts about one user into cases: each gets the ID of the
 // first. Only earlier alerts decide which case an alert belongs to. Before has, for each
 // user, the last alert that was pruned. An alert below low severity is a case of its own.
-func assignCases(list []Alert, before map[string]seriesTail) {
+func assignCases(list []Draft, before map[string]seriesTail) {
 	order := make([]int, len(list))
 	for i := range order {
 		order[i] = i
@@ -37,7 +37,7 @@ func assignCases(list []Alert, before map[string]seriesTail) {
 	for _, i := range order {
 		a := &list[i]
 		a.Case = a.ID
-		if a.Severity == Informational || a.Health {
+		if a.Severity == Informational || a.health {
 			continue
 		}
 		if t, known := before[a.User]; known && (last < 0 || list[last].User != a.User) {
@@ -48,10 +48,10 @@ func assignCases(list []Alert, before map[string]seriesTail) {
 				}
 				continue
 			}
-			if a.Window.Start.Sub(t.Time) <= caseGap {
+			if a.start.Sub(t.Time) <= caseGap {
 				a.Case = t.Case
 			}
-		} else if last >= 0 && list[last].User == a.User && a.Window.Start.Sub(list[last].Time) <= caseGap {
+		} else if last >= 0 && list[last].User == a.User && a.start.Sub(list[last].Time) <= caseGap {
 			a.Case = list[last].Case
 		}
 
@@ -91,13 +91,13 @@ type openAlert struct {
 	Again    []finding.Again    `json:",omitempty"` // the same
 	Lowered  []*finding.Lowered `json:",omitempty"` // the same, of the findings as they are
 
-	built     *Alert      // built from the fields above; nil if they have changed
+	draft     *Draft      // of the fields above; nil if they have changed
 	published publishedAs // what Updates returned last
 }
 
 // publishedAs identifies a version of an alert.
 type publishedAs struct {
-	build       *Alert // nil if there is none
+	draft       *Draft // nil if there is none
 	provisional bool
 	id          string // of the case
 }
@@ -152,7 +152,7 @@ func (d *Correlator) Add(f *finding.Finding) {
 		d.indexUser(f)
 	}
 
-	b.built = nil
+	b.draft = nil
 	d.changed[f.Person] = true
 	if len(b.Findings) > 0 {
 		switch held, risk := b.Findings[0], b.risk(); {
@@ -195,7 +195,7 @@ func (d *Correlator) amend(f *finding.Finding, b *openAlert) {
 		if f.Lowered != nil {
 			b.Lowered = append(b.Lowered, f.Lowered)
 		}
-		b.built = nil
+		b.draft = nil
 		d.changed[b.Findings[0].Person] = true
 		return
 	}
@@ -208,15 +208,25 @@ func (d *Correlator) amend(f *finding.Finding, b *openAlert) {
 
 // Alerts returns all alerts, ranked.
 func (d *Correlator) Alerts() []Alert {
-	list := make([]Alert, 0, len(d.done)+len(d.open))
+	drafts := d.drafts()
+	RankDrafts(drafts)
+	list := make([]Alert, len(drafts))
+	for i := range drafts {
+		list[i] = d.Build(&drafts[i])
+	}
+	return list
+}
+
+// drafts returns the drafts of all alerts.
+func (d *Correlator) drafts() []Draft {
+	list := make([]Draft, 0, len(d.done)+len(d.open))
 	for a := range d.final() {
-		list = append(list, *a)
+		list = append(list, DraftOf(a))
 	}
 	for _, b := range d.open {
-		list = append(list, *d.alert(b))
+		list = append(list, d.draft(b))
 	}
 	assignCases(list, d.tails)
-	Rank(list)
 	return list
 }
 
@@ -232,20 +242,36 @@ func (d *Correlator) final() iter.Seq[*Alert] {
 	}
 }
 
-// alert builds the alert unless the last build is still valid.
-func (d *Correlator) alert(b *openAlert) *Alert {
-	if b.built == nil {
-		a := build(b.Revision, slices.Clone(b.Findings))
+// draft returns the draft of an open alert, without its case.
+func (d *Correlator) draft(b *openAlert) Draft {
+	if b.draft == nil {
+		a, _ := frame(b.Revision, slices.Clone(b.Findings))
+		a.amend(b.Undone, b.Again, b.Lowered...)
+		now := a.draft()
+		b.draft = &now
+	}
+	now := *b.draft
+	now.Provisional = b.Findings[0].Until > d.watermark && d.watermark > 0
+	return now
+}
+
+// Build builds the alert of a draft, as its findings are now.
+func (d *Correlator) Build(x *Draft) Alert {
+	var a Alert
+	switch b := d.open[x.ID]; {
+	case x.whole != nil:
+		a = *x.whole
+	case b != nil:
+		a = build(b.Revision, slices.Clone(b.Findings))
 		a.locate(d.places)
 		a.amend(b.Undone, b.Again, b.Lowered...)
-		b.built = &a
 	}
-	b.built.Provisional = b.Findings[0].Until > d.watermark && d.watermark > 0
-	return b.built
+	a.Case, a.Provisional = x.Case, x.Provisional
+	return a
 }
 
 // Updates returns the alerts that have changed since the last call, ranked.
-func (d *Correlator) Updates() (list []Alert) {
+func (d *Correlator) Updates() (list []Draft) {
 	for end, users := range d.endOfDay {
 		if end > d.watermark {
 			continue
@@ -256,28 +282,28 @@ func (d *Correlator) Updates() (list []Alert) {
 		delete(d.endOfDay, end)
 	}
 
-	var all []Alert
+	var all []Draft
 	for user := range d.changed {
 		for id := range d.users[user] {
-			all = append(all, *d.alert(d.open[id]))
+			all = append(all, d.draft(d.open[id]))
 		}
 	}
 
 	for a := range d.final() {
 		if d.changed[a.User] {
-			all = append(all, *a)
+			all = append(all, DraftOf(a))
 		}
 	}
 
 	clear(d.changed)
 	assignCases(all, d.tails)
-	Rank(all)
+	RankDrafts(all)
 	for _, a := range all {
 		b := d.open[a.ID]
 		if b == nil {
 			continue
 		}
-		now := publishedAs{b.built, a.Provisional, a.Case}
+		now := publishedAs{b.draft, a.Provisional, a.Case}
 		if b.published == now {
 			continue
 		}
@@ -390,7 +416,7 @@ func (d *Correlator) reindex() {
 // the right case.
 func (d *Correlator) Prune(before int64) {
 	limit := at(before)
-	var held []Alert
+	var held []Draft
 	tails := map[string]seriesTail{}
 	for user, t := range d.tails {
 		if limit.Sub(t.Time) <= caseGap+longestWindow || len(t.Cases) > 0 {
@@ -399,7 +425,7 @@ func (d *Correlator) Prune(before int64) {
 		}
 	}
 
-	for _, a := range d.Alerts() {
+	for _, a := range d.drafts() {
 		b := d.open[a.ID]
 		if b == nil || b.Findings[0].Time >= before {
 			continue
@@ -409,7 +435,7 @@ func (d *Correlator) Prune(before int64) {
 		} else {
 			d.drop(a.ID)
 		}
-		if t := tails[a.User]; a.Severity != Informational && !a.Health && a.Time.After(t.Time) {
+		if t := tails[a.User]; a.Severity != Informational && !a.health && a.Time.After(t.Time) {
 			tails[a.User] = seriesTail{Time: a.Time, Case: a.Case}
 		}
 	}
@@ -431,17 +457,6 @@ func (d *Correlator) Prune(before int64) {
 
 // goesOn is for how long after an alert, or a repetition, another one may be added to it.
 const goesOn = 11 * 24 * time.Hour
-
-// mayChange says whether an alert on a day before a time may still change: something is exposed, or the
-// person may do the same again.
-func (a *Alert) mayChange(limit time.Time) bool {
-	last := a.Time
-	if n := len(a.Again); n > 0 {
-		last = a.Again[n-1].Time
-	}
-	return !a.Health && a.Severity >= Medium && limit.Sub(last) < goesOn ||
-		slices.ContainsFunc(a.Exposures, func(x Exposure) bool { return x.Closed == nil })
-}
 
 // BatchSnapshot serialises the alerts on days that are not over at a time (Unix
 // milliseconds). Scans store it; Store.Load reads it together with the final alerts.

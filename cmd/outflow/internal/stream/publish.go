@@ -101,10 +101,11 @@ func (p *publisher) forget(committed, newest int64) int64 {
 
 // results are what there is to publish.
 type results struct {
-	alerts  []alert.Alert        // that changed
-	holds   func(id string) bool // whether an alert is still there
-	gaps    []alert.Alert        // what was missed for good
-	missed  map[string]bool      // the ids of alerts about what was missed and is not processed yet
+	alerts  []alert.Draft                  // that changed
+	build   func(*alert.Draft) alert.Alert // of one of them
+	holds   func(id string) bool           // whether an alert is still there
+	gaps    []alert.Alert                  // what was missed for good
+	missed  map[string]bool                // the ids of alerts about what was missed and is not processed yet
 	leavers []finding.Leaver
 	upTo    int64 // time of the last event that was processed
 	open    bool  // whether the days that are open are among the results
@@ -114,6 +115,7 @@ type results struct {
 func (pr *Processor) publish(ctx context.Context) error {
 	r := results{
 		alerts:  pr.correlator.Updates(),
+		build:   pr.correlator.Build,
 		holds:   pr.correlator.IsOpen,
 		missed:  map[string]bool{},
 		leavers: pr.engine.Leavers(),
@@ -133,7 +135,7 @@ func (pr *Processor) publish(ctx context.Context) error {
 // publish publishes what differs from what is published: alerts that are at least low, or were
 // published before, days, and leavers.
 func (p *publisher) publish(ctx context.Context, r *results) error {
-	list := slices.DeleteFunc(r.alerts, func(a alert.Alert) bool {
+	list := slices.DeleteFunc(r.alerts, func(a alert.Draft) bool {
 		_, known := p.alerts[a.ID]
 		return a.Severity < alert.Low && !known || a.Time.UnixMilli() < p.since
 	})
@@ -141,11 +143,15 @@ func (p *publisher) publish(ctx context.Context, r *results) error {
 	if err != nil {
 		return err
 	}
-	list = append(append(list, r.gaps...), withdrawn...)
-	alert.Rank(list)
+	for _, whole := range [][]alert.Alert{r.gaps, withdrawn} {
+		for i := range whole {
+			list = append(list, alert.DraftOf(&whole[i]))
+		}
+	}
+	alert.RankDrafts(list)
 
 	for some := range slices.Chunk(list, alertsPerAppend) {
-		if err := p.sendAlerts(ctx, some); err != nil {
+		if err := p.sendAlerts(ctx, some, r.build); err != nil {
 			return err
 		}
 	}
@@ -209,9 +215,9 @@ func (s *publishedAlert) withdraw() (a alert.Alert, err error) {
 const alertsPerAppend = 256
 
 // sendAlerts publishes the alerts that differ from what is published.
-func (p *publisher) sendAlerts(ctx context.Context, list []alert.Alert) error {
+func (p *publisher) sendAlerts(ctx context.Context, list []alert.Draft, build func(*alert.Draft) alert.Alert) error {
 	records := outgoing{}
-	fresh, err := p.changed(list, records)
+	fresh, err := p.changed(list, build, records)
 	if err != nil {
 		return err
 	}
@@ -223,11 +229,11 @@ func (p *publisher) sendAlerts(ctx context.Context, list []alert.Alert) error {
 }
 
 // changed adds the alerts that differ from what is published, and returns them by id.
-func (p *publisher) changed(list []alert.Alert, to outgoing) (map[string]publishedAlert, error) {
+func (p *publisher) changed(list []alert.Draft, build func(*alert.Draft) alert.Alert, to outgoing) (map[string]publishedAlert, error) {
 	fresh := map[string]publishedAlert{}
 	for i := range list {
-		a := &list[i]
-		b, err := json.Marshal(a)
+		a := build(&list[i])
+		b, err := json.Marshal(&a)
 		if err != nil {
 			return nil, err
 		}
@@ -288,8 +294,8 @@ func (p *publisher) send(ctx context.Context, o outgoing) error {
 }
 
 const (
-	daysPerRecord = 200    // in a record of the alert topic
-	manyDays      = 20_000 // are published without waiting for the end of what is processed
+	daysPerRecord = 200   // in a record of the alert topic
+	manyDays      = 4_000 // are published without waiting for the end of what is processed
 )
 
 // activities returns what takes in days as they are processed. It publishes them once there are
