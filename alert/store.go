@@ -22,7 +22,7 @@ type Store struct{ db *sql.DB }
 // OpenStore opens the file, and creates or migrates it.
 func OpenStore(ctx context.Context, path string) (*Store, error) {
 	// People are notified of what is in it. An alert changes pages all over the file.
-	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full, sqlitedb.Cache(32))
+	db, err := sqlitedb.Open(ctx, path, scripts, sqlitedb.Full, sqlitedb.Cache(8))
 	if err != nil {
 		return nil, fmt.Errorf("alert: open store: %w", err)
 	}
