@@ -94,8 +94,10 @@ func (f *File) Close() error {
 type SQLite struct {
 	file  *File
 	id    int64
-	parts []sqlitePartition // their buffers belong to the call of Append that writes, the rest to the lock
+	parts []sqlitePartition
 	queue writeQueue
+
+	plain, body []byte // buffers of the call of Append that writes: a partition's records, and these compressed
 
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -105,9 +107,6 @@ type SQLite struct {
 
 // sqlitePartition is what is in memory of a partition.
 type sqlitePartition struct {
-	plain []byte // buffers for writing
-	body  []byte
-
 	next    int64      // offset of the next record, as far as it is known
 	wanted  int64      // where the last reader stands
 	awaited bool       // there was a reader
@@ -224,8 +223,7 @@ func (l *SQLite) write(ctx context.Context, group []*pendingAppend) error {
 	for _, g := range group {
 		for i, r := range g.recs {
 			r.Partition = g.places[i]
-			p, s := &l.parts[r.Partition], added[r.Partition]
-			p.plain = appendRecord(p.plain, r.Key, r.Value)
+			s := added[r.Partition]
 			s.recs, s.size = append(s.recs, r), s.size+len(r.Value)
 		}
 	}
@@ -241,9 +239,7 @@ func (l *SQLite) write(ctx context.Context, group []*pendingAppend) error {
 		}
 		return nil
 	})
-	for p := range l.parts {
-		l.parts[p].recycle()
-	}
+	l.recycle()
 	if err != nil {
 		return fmt.Errorf("eventlog: append: %w", err)
 	}
@@ -264,25 +260,27 @@ func counts(group []*pendingAppend, parts int) []int {
 
 // insert stores a new segment of a partition and sets its offset.
 func (l *SQLite) insert(ctx context.Context, tx *sql.Tx, partition int, s *segment) error {
-	p := &l.parts[partition]
-	p.body = l.file.enc.EncodeAll(p.plain, p.body[:0])
+	l.plain = l.plain[:0]
+	for i := range s.recs {
+		l.plain = appendRecord(l.plain, s.recs[i].Key, s.recs[i].Value)
+	}
+	l.body = l.file.enc.EncodeAll(l.plain, l.body[:0])
 	var next int64
 	if err := tx.StmtContext(ctx, l.file.advance).QueryRowContext(ctx, l.id, partition, len(s.recs)).Scan(&next); err != nil {
 		return err
 	}
 	s.base = next - int64(len(s.recs))
-	_, err := tx.StmtContext(ctx, l.file.insert).ExecContext(ctx, l.id, partition, s.base, len(s.recs), s.at, p.body)
+	_, err := tx.StmtContext(ctx, l.file.insert).ExecContext(ctx, l.id, partition, s.base, len(s.recs), s.at, l.body)
 	return err
 }
 
-// recycle empties the buffers, and frees those that have become large.
-func (p *sqlitePartition) recycle() {
-	p.plain = p.plain[:0]
-	if cap(p.plain) > keepBuffer {
-		p.plain = nil
+// recycle frees buffers that have become large.
+func (l *SQLite) recycle() {
+	if cap(l.plain) > keepBuffer {
+		l.plain = nil
 	}
-	if cap(p.body) > keepBuffer {
-		p.body = nil
+	if cap(l.body) > keepBuffer {
+		l.body = nil
 	}
 }
 
