@@ -495,6 +495,7 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 	for b := range w.from(from.time) {
 		w.step++
 		b.used = w.step
+		packed := !b.whole && len(b.chunks) > 0
 		if err := w.unpack(b); err != nil {
 			return err
 		}
@@ -513,8 +514,13 @@ func (w *Window) walk(from entry, withHR bool, yield func(rec []byte) error) err
 			}
 		}
 
-		if w.memory > w.inUse {
+		switch n := len(b.entries); {
+		case w.memory > w.inUse:
 			if err := w.compact(); err != nil {
+				return err
+			}
+		case packed && !b.changed && n > 0 && b.entries[n-1].time < w.newest-event.Day: // it is rarely read again
+			if err := w.pack(b); err != nil {
 				return err
 			}
 		}
