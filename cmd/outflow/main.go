@@ -96,7 +96,7 @@ an unusual way.`,
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(flagError)
-	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.SetVersionTemplate("{{.Name}} " + buildinfo.Long() + "\n")
 
 	root.AddCommand(
 		newScan(stdout, stderr),
@@ -121,6 +121,7 @@ an unusual way.`,
 		newBackup(stdout),
 		newRestore(stdout),
 		newVersion(stdout),
+		newMan(),
 	)
 	root.AddCommand(renamed(stdout)...)
 	return root

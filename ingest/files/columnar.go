@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/files/parquet"
+	"github.com/outflow/outflow/internal/disk"
 	"github.com/outflow/outflow/internal/jsonscan"
 )
 
@@ -57,11 +57,10 @@ func (r *reader) spool(in io.Reader, depth int) (at io.ReaderAt, size int64, don
 		}
 		return r.open, st.Size(), func() {}, nil
 	}
-	f, err := os.CreateTemp("", "outflow-*")
+	f, err := disk.Unnamed("")
 	if err != nil {
 		return nil, 0, nil, unreadable(err)
 	}
-	os.Remove(f.Name())
 	if size, err = io.Copy(f, in); err != nil {
 		f.Close()
 		return nil, 0, nil, unreadable(err)

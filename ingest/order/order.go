@@ -17,6 +17,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/outflow/outflow/internal/disk"
 	"github.com/outflow/outflow/internal/event"
 )
 
@@ -144,11 +145,10 @@ func (w *Writer) Flush() error {
 // spill writes a sorted run to the temporary file.
 func (s *Sorter) spill(w *Writer) error {
 	if s.file == nil {
-		f, err := os.CreateTemp(s.dir, "outflow-*")
+		f, err := disk.Unnamed(s.dir)
 		if err != nil {
 			return err
 		}
-		os.Remove(f.Name())
 		s.file = f
 	}
 	from := s.end

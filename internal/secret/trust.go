@@ -6,7 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
+
+	"github.com/outflow/outflow/internal/disk"
 )
 
 // Trusted returns an error if anybody but its owner, who is this user or root, can change a file or replace it: the file and
@@ -35,8 +36,12 @@ func owned(path string, without fs.FileMode, change string) error {
 	if err != nil {
 		return err
 	}
-	if s, known := info.Sys().(*syscall.Stat_t); known && s.Uid != 0 && int(s.Uid) != os.Geteuid() {
-		return fmt.Errorf("%s belongs to another user (%d)", path, s.Uid)
+	uid, known := disk.Owner(info)
+	if !known { // Windows: access control lists decide, and a file inherits those of its folder
+		return nil
+	}
+	if uid != 0 && uid != os.Geteuid() {
+		return fmt.Errorf("%s belongs to another user (%d)", path, uid)
 	}
 	if mode := info.Mode().Perm(); mode&without != 0 {
 		return fmt.Errorf("%s is open to others (mode %04o): run chmod %s on it", path, mode, change)

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+
+	"github.com/outflow/outflow/internal/disk"
 )
 
 // File stores byte strings. It is safe for concurrent use. Make one with New.
@@ -113,11 +115,10 @@ func (f *File) shut(p *page) error {
 		return nil
 	}
 	if f.file == nil {
-		file, err := os.CreateTemp(f.dir, "outflow-*")
+		file, err := disk.Unnamed(f.dir)
 		if err != nil {
 			return fmt.Errorf("temporary file: %w", err)
 		}
-		os.Remove(file.Name())
 		f.file = file
 	}
 	places := f.room.take((len(p.data) + place - 1) / place)

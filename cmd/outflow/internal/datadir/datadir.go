@@ -13,10 +13,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/outflow/outflow/alert"
+	"github.com/outflow/outflow/internal/disk"
 	"github.com/outflow/outflow/internal/plain"
 	"github.com/outflow/outflow/internal/secret"
 )
@@ -58,7 +58,7 @@ func Lock(dir string) (*os.File, error) {
 		return nil, fmt.Errorf(": %w", err)
 	}
 	for tries := 0; tries < 5; tries++ { // Held takes it for a moment
-		if err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
+		if err = disk.TryLock(lock, true); err == nil {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
@@ -89,7 +89,7 @@ func Held(dir string) (held, known bool) {
 		return false, false
 	}
 	defer lock.Close()
-	return syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil, true
+	return disk.TryLock(lock, false) != nil, true
 }
 
 // holder says which process has taken a data directory, as its lock file says.
