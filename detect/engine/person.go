@@ -287,7 +287,8 @@ func tally(m *names, name string, n int) {
 		*m = names{}
 	}
 	if len(*m) < maxPlaces {
-		(*m)[strings.Clone(name)] = &n
+		first := n // so that only what is new is allocated
+		(*m)[strings.Clone(name)] = &first
 	}
 }
 

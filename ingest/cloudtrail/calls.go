@@ -175,7 +175,7 @@ func walk(s *jsonscan.Scanner, key string, visit func(key, value string)) {
 	case '{':
 		if s.Object() {
 			for s.Next() {
-				walk(s, string(s.Key), visit)
+				walk(s, ingest.View(s.Key), visit)
 			}
 		}
 	case '[':

@@ -72,13 +72,20 @@ type record struct {
 	bad                                   error // set by a handler that cannot read the record
 }
 
-// records are reused. Handlers are called through a table, so a record would escape to the heap
+// decoders are reused. Handlers are called through a table, so a record would escape to the heap
 // for every event.
-var records = sync.Pool{New: func() any { return new(record) }}
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// decoder reads one record after another.
+type decoder struct {
+	record
+	seen identities
+}
 
 func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
-	r := records.Get().(*record)
-	defer records.Put(r)
+	d := decoders.Get().(*decoder)
+	defer decoders.Put(d)
+	r := &d.record
 	*r = record{}
 	if !s.Object() {
 		return ingest.ErrNotThis
@@ -96,7 +103,7 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		case "sharedEventID":
 			r.sharedID = s.Text()
 		case "userIdentity":
-			r.who.scan(s)
+			d.seen.scan(s, &r.who)
 		case "sourceIPAddress":
 			r.ip = s.Text()
 		case "userAgent":
@@ -114,7 +121,11 @@ func decode(s *jsonscan.Scanner, out *ingest.Sink) error {
 		case "requestID":
 			r.request = s.Text()
 		case "resources":
-			r.resources = s.Raw()
+			if r.needsResources() {
+				r.resources = s.Raw()
+			} else {
+				s.Skip()
+			}
 		case "addendum":
 			r.amends.scan(s)
 		case "readOnly":

@@ -1,7 +1,9 @@
 package cloudtrail
 
 import (
+	"bytes"
 	"cmp"
+	"hash/maphash"
 	"strings"
 
 	"github.com/outflow/outflow/ingest"
@@ -18,6 +20,44 @@ type identity struct {
 	kind, principal, arn, account, accessKey, userName, invokedBy string
 	issuer, issuerKind, sourceIdentity, onBehalfOf, provider      string
 	present, elsewhere                                            bool // elsewhere: the account may be another organisation's
+}
+
+// identities are some of those that were read last. A session makes many calls, and its identity is written alike in
+// all of their records: it is a fifth of their text.
+type identities [128]seenIdentity
+
+// seenIdentity is an identity that was read.
+type seenIdentity struct {
+	text []byte // as it is written, the memory of its strings
+	who  identity
+}
+
+// maxSeen is the length of the longest identity that is kept, in bytes.
+const maxSeen = 2 << 10
+
+var identitySeed = maphash.MakeSeed()
+
+// scan reads the next value, an identity.
+func (all *identities) scan(s *jsonscan.Scanner, u *identity) {
+	ahead := s.Ahead()
+	head := bytes.IndexByte(ahead[:min(len(ahead), maxSeen)], '}') // what differs between sessions is before it
+	if head < 0 {
+		u.scan(s)
+		return
+	}
+	seen := &all[maphash.Bytes(identitySeed, ahead[:head])%uint64(len(all))]
+	if s.SkipSame(seen.text) {
+		*u = seen.who
+		return
+	}
+	from := s.Place()
+	u.scan(s)
+	if text := s.Since(from); len(text) > 0 && len(text) <= maxSeen && text[0] == '{' && bytes.IndexByte(text, '\\') < 0 {
+		seen.text, seen.who = append(seen.text[:0], text...), identity{}
+		var again jsonscan.Scanner
+		again.Reset(seen.text)
+		seen.who.scan(&again)
+	}
 }
 
 func (u *identity) scan(s *jsonscan.Scanner) {

@@ -13,12 +13,21 @@ func isS3(source string) bool {
 	return source == "s3.amazonaws.com" || source == "s3express.amazonaws.com" || source == "s3-outposts.amazonaws.com"
 }
 
+// located reports whether the parameters name the bucket itself.
+func (r *record) located() bool {
+	return r.bucket != "" && !strings.HasPrefix(r.bucket, "arn:") && !strings.HasSuffix(r.bucket, "-s3alias") &&
+		!strings.HasSuffix(r.bucket, ".mrap")
+}
+
+// needsResources reports whether the resources may say more than what was read so far.
+func (r *record) needsResources() bool {
+	return r.source == "" || r.name == "" || r.name == "DeleteObjects" || isS3(r.source) && !r.located()
+}
+
 // locate completes bucket and key from the resources of the record: records of network activity
 // have no parameters, and an access point, by its ARN or alias, stands for the bucket behind it.
 func (r *record) locate(out *ingest.Sink) {
-	named := r.bucket != "" && !strings.HasPrefix(r.bucket, "arn:") && !strings.HasSuffix(r.bucket, "-s3alias") &&
-		!strings.HasSuffix(r.bucket, ".mrap")
-	if named {
+	if r.located() {
 		return
 	}
 	if _, name, ok := strings.Cut(r.bucket, ":s3:::"); ok { // the ARN of the bucket itself

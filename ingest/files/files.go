@@ -320,7 +320,8 @@ func (d *Reader) reader(ctx context.Context, n int, progress *Progress, failure 
 		progress.Events.Add(1)
 		before := r.spent.Clock()
 		if err := emit(e); err != nil {
-			failure.CompareAndSwap(nil, &err)
+			failed := err // so that only a failure is allocated
+			failure.CompareAndSwap(nil, &failed)
 		}
 		r.spent.away += r.spent.Clock() - before
 	})

@@ -267,6 +267,49 @@ func (s *Scanner) duplicate(key string) {
 	}
 }
 
+// Place is where a scanner is in a text.
+type Place struct{ at, alike int }
+
+// Place returns where the next value begins.
+func (s *Scanner) Place() Place {
+	s.peek()
+	return Place{s.i, s.alike}
+}
+
+// Ahead returns the text from the next value on.
+func (s *Scanner) Ahead() []byte {
+	if s.peek() == 0 {
+		return nil
+	}
+	return s.b[s.i:]
+}
+
+// Since returns the text from a place on if it stands for itself: whatever was read in it will be read again
+// where the same text follows at the same depth, and SkipSame may skip it there. It is nil after an error, if a key occurred
+// twice in the text, or if the scanner is not Unique and did not find out.
+func (s *Scanner) Since(p Place) []byte {
+	if s.err != nil || !s.Unique || s.alike != p.alike {
+		return nil
+	}
+	return s.b[p.at:s.i]
+}
+
+// SkipSame skips the next value if it is written like an object or array that was read before (see Since), and
+// reports whether it is. The value counts as read.
+func (s *Scanner) SkipSame(text []byte) bool {
+	if len(text) == 0 || s.peek() == 0 || !bytes.HasPrefix(s.b[s.i:], text) {
+		return false
+	}
+	at := s.i
+	if s.unread {
+		s.read()
+	}
+	if s.err == nil {
+		s.i = at + len(text)
+	}
+	return true
+}
+
 // Object enters the next value if it is an object, whose keys Next then walks. Otherwise it
 // skips the value and returns false.
 func (s *Scanner) Object() bool { return s.enter('{') }
