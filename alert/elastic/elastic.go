@@ -21,13 +21,15 @@ var Kind = alert.Kind{Name: "elastic", New: func() alert.Settings { return &Conf
 // Config are the settings of the channel. The API key must be allowed to create and index
 // documents.
 type Config struct {
-	URL    string `yaml:"url"`     // of the cluster
-	Index  string `yaml:"index"`   // outflow-alerts if empty
-	APIKey string `yaml:"api_key"` // reference; encoded, as Elasticsearch returns it
+	URL    string     `yaml:"url"`     // of the cluster
+	Index  string     `yaml:"index"`   // outflow-alerts if empty
+	APIKey secret.Ref `yaml:"api_key"` // reference; encoded, as Elasticsearch returns it
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.RequireSettings("url", c.URL, "api_key", c.APIKey) }
+func (c *Config) Check() error {
+	return alert.RequireSettings("url", c.URL, "api_key", string(c.APIKey))
+}
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {

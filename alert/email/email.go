@@ -31,12 +31,12 @@ var Kind = alert.Kind{
 
 // Config are the settings of the channel.
 type Config struct {
-	Server   string   `yaml:"server"`   // host:port
-	TLS      string   `yaml:"tls"`      // starttls (required), tls, or none for a server on this machine
-	User     string   `yaml:"user"`     // empty to send without authentication
-	Password string   `yaml:"password"` // reference
-	From     string   `yaml:"from"`     // address of the sender
-	To       []string `yaml:"to"`       // addresses of the recipients
+	Server   string     `yaml:"server"`   // host:port
+	TLS      string     `yaml:"tls"`      // starttls (required), tls, or none for a server on this machine
+	User     string     `yaml:"user"`     // empty to send without authentication
+	Password secret.Ref `yaml:"password"` // reference
+	From     string     `yaml:"from"`     // address of the sender
+	To       []string   `yaml:"to"`       // addresses of the recipients
 }
 
 // Check implements alert.Settings.

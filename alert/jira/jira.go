@@ -29,11 +29,11 @@ const (
 // Config are the settings of the channel: a user's address and API token (Cloud), or a personal
 // access token without a user (Data Center).
 type Config struct {
-	URL       string `yaml:"url"`        // of the site
-	User      string `yaml:"user"`       // empty for Data Center
-	Token     string `yaml:"token"`      // reference
-	Project   string `yaml:"project"`    // key of the project
-	IssueType string `yaml:"issue_type"` // Task if empty
+	URL       string     `yaml:"url"`        // of the site
+	User      string     `yaml:"user"`       // empty for Data Center
+	Token     secret.Ref `yaml:"token"`      // reference
+	Project   string     `yaml:"project"`    // key of the project
+	IssueType string     `yaml:"issue_type"` // Task if empty
 	// Deployment is cloud or data_center. If it is empty the site is asked.
 	Deployment string `yaml:"deployment"`
 	// Priorities are the names of the issue's priority by severity; without one it is left alone.
@@ -45,7 +45,7 @@ type Config struct {
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
-	if err := alert.RequireSettings("url", c.URL, "token", c.Token, "project", c.Project); err != nil {
+	if err := alert.RequireSettings("url", c.URL, "token", string(c.Token), "project", c.Project); err != nil {
 		return err
 	}
 	if !slices.Contains([]string{"", cloud, dataCenter}, c.Deployment) {

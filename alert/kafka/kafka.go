@@ -16,14 +16,14 @@ var Kind = alert.Kind{Name: "kafka", New: func() alert.Settings { return &Config
 
 // Config are the settings of the channel.
 type Config struct {
-	Brokers     []string `yaml:"brokers"`     // host:port
-	Topic       string   `yaml:"topic"`       // is created if it does not exist
-	Partitions  int      `yaml:"partitions"`  // of the topic; must match if it exists
-	Replication int      `yaml:"replication"` // copies of a record, if the topic is created
-	TLS         bool     `yaml:"tls"`         // whether brokers are reached over TLS
-	Mechanism   string   `yaml:"mechanism"`   // plain, scram-sha-256 or scram-sha-512; empty for none
-	User        string   `yaml:"user"`        // for Mechanism
-	Password    string   `yaml:"password"`    // reference
+	Brokers     []string   `yaml:"brokers"`     // host:port
+	Topic       string     `yaml:"topic"`       // is created if it does not exist
+	Partitions  int        `yaml:"partitions"`  // of the topic; must match if it exists
+	Replication int        `yaml:"replication"` // copies of a record, if the topic is created
+	TLS         bool       `yaml:"tls"`         // whether brokers are reached over TLS
+	Mechanism   string     `yaml:"mechanism"`   // plain, scram-sha-256 or scram-sha-512; empty for none
+	User        string     `yaml:"user"`        // for Mechanism
+	Password    secret.Ref `yaml:"password"`    // reference
 }
 
 // Check implements alert.Settings.

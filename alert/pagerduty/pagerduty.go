@@ -18,12 +18,12 @@ var Kind = alert.Kind{Name: "pagerduty", New: func() alert.Settings { return &Co
 
 // Config are the settings of the channel.
 type Config struct {
-	BaseURL string `yaml:"base_url"` // https://events.eu.pagerduty.com in Europe
-	Key     string `yaml:"key"`      // reference; integration key of a service
+	BaseURL string     `yaml:"base_url"` // https://events.eu.pagerduty.com in Europe
+	Key     secret.Ref `yaml:"key"`      // reference; integration key of a service
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.RequireSettings("key", c.Key) }
+func (c *Config) Check() error { return alert.RequireSettings("key", string(c.Key)) }
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {

@@ -24,10 +24,10 @@ var Kind = alert.Kind{Name: "servicenow", New: func() alert.Settings { return &C
 
 // Config are the settings of the channel. The user must have the role itil.
 type Config struct {
-	URL      string `yaml:"url"`      // such as https://acme.service-now.com
-	User     string `yaml:"user"`     // name of the user
-	Password string `yaml:"password"` // reference
-	Table    string `yaml:"table"`    // incident if empty; sn_si_incident for Security Incident Response
+	URL      string     `yaml:"url"`      // such as https://acme.service-now.com
+	User     string     `yaml:"user"`     // name of the user
+	Password secret.Ref `yaml:"password"` // reference
+	Table    string     `yaml:"table"`    // incident if empty; sn_si_incident for Security Incident Response
 	// States are the values of the field state by what was decided (in_progress, suppressed, resolved, new); without one the
 	// record's state is left alone.
 	States map[string]string `yaml:"states"`
@@ -37,7 +37,7 @@ type Config struct {
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
-	if err := alert.RequireSettings("url", c.URL, "user", c.User, "password", c.Password); err != nil {
+	if err := alert.RequireSettings("url", c.URL, "user", c.User, "password", string(c.Password)); err != nil {
 		return err
 	}
 	return alert.CheckTriage("states", c.States)

@@ -24,13 +24,15 @@ var Kind = alert.Kind{Name: "slack", New: func() alert.Settings { return &Config
 // Config are the settings of the channel. The app of the bot token needs the scope chat:write
 // and must be a member of the channel.
 type Config struct {
-	BaseURL string `yaml:"base_url"` // https://slack-gov.com for GovSlack
-	Token   string `yaml:"token"`    // reference; a bot token (xoxb-…)
-	Channel string `yaml:"channel"`  // its id, such as C0123456789
+	BaseURL string     `yaml:"base_url"` // https://slack-gov.com for GovSlack
+	Token   secret.Ref `yaml:"token"`    // reference; a bot token (xoxb-…)
+	Channel string     `yaml:"channel"`  // its id, such as C0123456789
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.RequireSettings("token", c.Token, "channel", c.Channel) }
+func (c *Config) Check() error {
+	return alert.RequireSettings("token", string(c.Token), "channel", c.Channel)
+}
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {

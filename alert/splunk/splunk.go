@@ -22,13 +22,13 @@ var Kind = alert.Kind{Name: "splunk_hec", New: func() alert.Settings { return &C
 
 // Config are the settings of the channel.
 type Config struct {
-	URL   string `yaml:"url"`   // such as https://splunk.acme.example:8088
-	Token string `yaml:"token"` // reference
-	Index string `yaml:"index"` // empty for the token's default
+	URL   string     `yaml:"url"`   // such as https://splunk.acme.example:8088
+	Token secret.Ref `yaml:"token"` // reference
+	Index string     `yaml:"index"` // empty for the token's default
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.RequireSettings("url", c.URL, "token", c.Token) }
+func (c *Config) Check() error { return alert.RequireSettings("url", c.URL, "token", string(c.Token)) }
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {

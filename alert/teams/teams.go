@@ -23,11 +23,11 @@ var Kind = alert.Kind{Name: "teams", New: func() alert.Settings { return &Config
 // Config are the settings of the channel: the URL of a workflow "Post to a channel when a
 // webhook request is received", which is a secret.
 type Config struct {
-	URL string `yaml:"url"` // reference
+	URL secret.Ref `yaml:"url"` // reference
 }
 
 // Check implements alert.Settings.
-func (c *Config) Check() error { return alert.RequireSettings("url", c.URL) }
+func (c *Config) Check() error { return alert.RequireSettings("url", string(c.URL)) }
 
 // Open implements alert.Settings.
 func (c *Config) Open(ctx context.Context, env alert.Env) (alert.Notifier, error) {

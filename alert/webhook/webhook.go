@@ -20,14 +20,14 @@ var Kind = alert.Kind{Name: "webhook", New: func() alert.Settings { return &Conf
 
 // Config are the settings of the channel.
 type Config struct {
-	URL    string `yaml:"url"`    // http or https
-	Secret string `yaml:"secret"` // reference; signs every request
-	Format string `yaml:"format"` // json (as scan prints it) or ocsf
+	URL    string     `yaml:"url"`    // http or https
+	Secret secret.Ref `yaml:"secret"` // reference; signs every request
+	Format string     `yaml:"format"` // json (as scan prints it) or ocsf
 }
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
-	return alert.RequireSettings("url", c.URL, "secret", c.Secret)
+	return alert.RequireSettings("url", c.URL, "secret", string(c.Secret))
 }
 
 // Open implements alert.Settings.

@@ -20,6 +20,7 @@ import (
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/secret"
 	"github.com/outflow/outflow/internal/waittest"
 )
 
@@ -43,7 +44,7 @@ func (c *crew) Write(b []byte) (int, error) {
 func newCrew(t *testing.T, shards int) *crew {
 	key := filepath.Join(t.TempDir(), "key")
 	writeKey(t, key)
-	c := &crew{t: t, said: &strings.Builder{}, shelf: snapshot.Config{Dir: t.TempDir(), Key: "file:" + key}}
+	c := &crew{t: t, said: &strings.Builder{}, shelf: snapshot.Config{Dir: t.TempDir(), Key: secret.Ref("file:" + key)}}
 	c.logs = &stream.Logs{Events: eventlog.NewMemory(4, 0), Alerts: eventlog.NewMemory(shards, 0), Deltas: eventlog.NewMemory(1, 0)}
 	c.logs.Trim = func(context.Context, int, int64) error { return nil }
 	t.Cleanup(c.leave)

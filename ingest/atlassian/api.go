@@ -21,14 +21,14 @@ var Kind = ingest.Kind{Name: "atlassian", New: func() ingest.Opener { return &Co
 // Config configures a source of kind atlassian. It needs an API key of the organisation with
 // the scope read:events:admin.
 type Config struct {
-	BaseURL        string `yaml:"base_url"`        // optional; replaces https://api.atlassian.com
-	OrganizationID string `yaml:"organization_id"` // required
-	APIKey         string `yaml:"api_key"`         // reference to a secret; required
+	BaseURL        string     `yaml:"base_url"`        // optional; replaces https://api.atlassian.com
+	OrganizationID string     `yaml:"organization_id"` // required
+	APIKey         secret.Ref `yaml:"api_key"`         // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.RequireSettings("organization_id", c.OrganizationID, "api_key", c.APIKey)
+	return ingest.RequireSettings("organization_id", c.OrganizationID, "api_key", string(c.APIKey))
 }
 
 // Open implements ingest.Opener.

@@ -24,11 +24,11 @@ var Kind = ingest.Kind{Name: "box", New: func() ingest.Opener { return &Config{}
 // enterprise properties" that signs in with client credentials, or with the key file of the
 // developer console.
 type Config struct {
-	BaseURL      string `yaml:"base_url"`      // optional; replaces https://api.box.com
-	EnterpriseID string `yaml:"enterprise_id"` // required without app
-	ClientID     string `yaml:"client_id"`     // required without app
-	ClientSecret string `yaml:"client_secret"` // reference to a secret; required without app
-	App          string `yaml:"app"`           // reference to the key file, a secret; replaces the three
+	BaseURL      string     `yaml:"base_url"`      // optional; replaces https://api.box.com
+	EnterpriseID string     `yaml:"enterprise_id"` // required without app
+	ClientID     string     `yaml:"client_id"`     // required without app
+	ClientSecret secret.Ref `yaml:"client_secret"` // reference to a secret; required without app
+	App          secret.Ref `yaml:"app"`           // reference to the key file, a secret; replaces the three
 }
 
 // Check implements ingest.Opener.
@@ -36,7 +36,7 @@ func (c *Config) Check() error {
 	if c.App != "" {
 		return nil
 	}
-	return ingest.RequireSettings("enterprise_id (or app)", c.EnterpriseID, "client_id", c.ClientID, "client_secret", c.ClientSecret)
+	return ingest.RequireSettings("enterprise_id (or app)", c.EnterpriseID, "client_id", c.ClientID, "client_secret", string(c.ClientSecret))
 }
 
 // application is the key file of the developer console.

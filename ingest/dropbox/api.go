@@ -18,15 +18,15 @@ var Kind = ingest.Kind{Name: "dropbox", New: func() ingest.Opener { return &Conf
 // Config configures a source of kind dropbox. It needs a team application with the scope
 // events.read, and a refresh token that a team administrator authorised.
 type Config struct {
-	BaseURL      string `yaml:"base_url"`      // optional; replaces https://api.dropboxapi.com
-	AppKey       string `yaml:"app_key"`       // required
-	AppSecret    string `yaml:"app_secret"`    // reference to a secret; required
-	RefreshToken string `yaml:"refresh_token"` // reference to a secret; required
+	BaseURL      string     `yaml:"base_url"`      // optional; replaces https://api.dropboxapi.com
+	AppKey       string     `yaml:"app_key"`       // required
+	AppSecret    secret.Ref `yaml:"app_secret"`    // reference to a secret; required
+	RefreshToken secret.Ref `yaml:"refresh_token"` // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.RequireSettings("app_key", c.AppKey, "app_secret", c.AppSecret, "refresh_token", c.RefreshToken)
+	return ingest.RequireSettings("app_key", c.AppKey, "app_secret", string(c.AppSecret), "refresh_token", string(c.RefreshToken))
 }
 
 // Open implements ingest.Opener.

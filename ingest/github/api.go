@@ -23,10 +23,10 @@ var Kind = ingest.Kind{Name: "github", New: func() ingest.Opener { return &Confi
 // Config configures a source of kind github. It reads organisations, or an enterprise with all
 // of its organisations, and needs a token with the scope read:audit_log.
 type Config struct {
-	BaseURL       string   `yaml:"base_url"`      // https://HOST/api/v3 for GitHub Enterprise Server
-	Organizations []string `yaml:"organizations"` // names; required without enterprise
-	Enterprise    string   `yaml:"enterprise"`    // name; required without organizations
-	Token         string   `yaml:"token"`         // reference to a secret; required
+	BaseURL       string     `yaml:"base_url"`      // https://HOST/api/v3 for GitHub Enterprise Server
+	Organizations []string   `yaml:"organizations"` // names; required without enterprise
+	Enterprise    string     `yaml:"enterprise"`    // name; required without organizations
+	Token         secret.Ref `yaml:"token"`         // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
@@ -34,7 +34,7 @@ func (c *Config) Check() error {
 	if len(c.Organizations) == 0 && c.Enterprise == "" {
 		return errors.New("organizations or enterprise are required")
 	}
-	return ingest.RequireSettings("token", c.Token)
+	return ingest.RequireSettings("token", string(c.Token))
 }
 
 // Open implements ingest.Opener.

@@ -24,16 +24,16 @@ var Kind = ingest.Kind{Name: "google_workspace", New: func() ingest.Opener { ret
 // domain-wide delegation for the scope admin.reports.audit.readonly, and an administrator on
 // whose behalf it reads.
 type Config struct {
-	BaseURL        string   `yaml:"base_url"`        // optional; replaces https://admin.googleapis.com
-	TokenURL       string   `yaml:"token_url"`       // optional; replaces the one in the key file
-	ServiceAccount string   `yaml:"service_account"` // reference to the key file (JSON), a secret; required
-	Subject        string   `yaml:"subject"`         // e-mail address of the administrator; required
-	Applications   []string `yaml:"applications"`    // optional; replaces the default list
+	BaseURL        string     `yaml:"base_url"`        // optional; replaces https://admin.googleapis.com
+	TokenURL       string     `yaml:"token_url"`       // optional; replaces the one in the key file
+	ServiceAccount secret.Ref `yaml:"service_account"` // reference to the key file (JSON), a secret; required
+	Subject        string     `yaml:"subject"`         // e-mail address of the administrator; required
+	Applications   []string   `yaml:"applications"`    // optional; replaces the default list
 }
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.RequireSettings("service_account", c.ServiceAccount, "subject", c.Subject)
+	return ingest.RequireSettings("service_account", string(c.ServiceAccount), "subject", c.Subject)
 }
 
 // collected are the applications that are read by default: those through which data can leave,

@@ -66,14 +66,14 @@ func snapshotPage(cur ingest.Cursor, name string, body []byte, rows int) (ingest
 // web service, with column aliases such as Work_Email, Last_Day_of_Work and Resignation_Date,
 // and an integration user who may run it.
 type Workday struct {
-	URL      string `yaml:"url"`      // of the report, without parameters; required
-	User     string `yaml:"user"`     // required
-	Password string `yaml:"password"` // reference to a secret; required
+	URL      string     `yaml:"url"`      // of the report, without parameters; required
+	User     string     `yaml:"user"`     // required
+	Password secret.Ref `yaml:"password"` // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
 func (c *Workday) Check() error {
-	return ingest.RequireSettings("url", c.URL, "user", c.User, "password", c.Password)
+	return ingest.RequireSettings("url", c.URL, "user", c.User, "password", string(c.Password))
 }
 
 // Open implements ingest.Opener.
@@ -119,13 +119,15 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 // BambooHR configures a source of kind bamboohr. It needs the API key of a user who may see
 // e-mail addresses, departments, locations and termination dates.
 type BambooHR struct {
-	BaseURL string `yaml:"base_url"` // optional; replaces https://COMPANY.bamboohr.com
-	Company string `yaml:"company"`  // the COMPANY in COMPANY.bamboohr.com; required
-	Key     string `yaml:"key"`      // reference to a secret; required
+	BaseURL string     `yaml:"base_url"` // optional; replaces https://COMPANY.bamboohr.com
+	Company string     `yaml:"company"`  // the COMPANY in COMPANY.bamboohr.com; required
+	Key     secret.Ref `yaml:"key"`      // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
-func (c *BambooHR) Check() error { return ingest.RequireSettings("company", c.Company, "key", c.Key) }
+func (c *BambooHR) Check() error {
+	return ingest.RequireSettings("company", c.Company, "key", string(c.Key))
+}
 
 // Open implements ingest.Opener.
 func (c *BambooHR) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {

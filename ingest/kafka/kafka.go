@@ -37,9 +37,9 @@ type Config struct {
 
 // SASL is how the source authenticates to the brokers.
 type SASL struct {
-	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
-	User      string `yaml:"user"`      // at the brokers
-	Password  string `yaml:"password"`  // env:NAME, file:PATH or exec:COMMAND
+	Mechanism string     `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
+	User      string     `yaml:"user"`      // at the brokers
+	Password  secret.Ref `yaml:"password"`  // env:NAME, file:PATH or exec:COMMAND
 }
 
 // Check implements ingest.Opener.

@@ -22,17 +22,17 @@ var Kind = ingest.Kind{Name: "m365", New: func() ingest.Opener { return &Config{
 // Config configures a source of kind m365. It needs an application of the tenant with the
 // application permission ActivityFeed.Read and an administrator's consent.
 type Config struct {
-	BaseURL      string   `yaml:"base_url"`      // for other clouds, such as https://manage-gcc.office.com
-	LoginURL     string   `yaml:"login_url"`     // for other clouds; replaces https://login.microsoftonline.com
-	Tenant       string   `yaml:"tenant"`        // GUID; required
-	ClientID     string   `yaml:"client_id"`     // required
-	ClientSecret string   `yaml:"client_secret"` // reference to a secret; required
-	ContentTypes []string `yaml:"content_types"` // optional; replaces the default list
+	BaseURL      string     `yaml:"base_url"`      // for other clouds, such as https://manage-gcc.office.com
+	LoginURL     string     `yaml:"login_url"`     // for other clouds; replaces https://login.microsoftonline.com
+	Tenant       string     `yaml:"tenant"`        // GUID; required
+	ClientID     string     `yaml:"client_id"`     // required
+	ClientSecret secret.Ref `yaml:"client_secret"` // reference to a secret; required
+	ContentTypes []string   `yaml:"content_types"` // optional; replaces the default list
 }
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.RequireSettings("tenant", c.Tenant, "client_id", c.ClientID, "client_secret", c.ClientSecret)
+	return ingest.RequireSettings("tenant", c.Tenant, "client_id", c.ClientID, "client_secret", string(c.ClientSecret))
 }
 
 // contentTypes are the content types that are read by default.

@@ -19,12 +19,12 @@ var Kind = ingest.Kind{Name: "okta", New: func() ingest.Opener { return &Config{
 // Config configures a source of kind okta. It needs an API token, or the key of a service
 // application with the scope okta.logs.read.
 type Config struct {
-	Domain     string `yaml:"domain"`      // such as acme.okta.com, not acme-admin.okta.com
-	BaseURL    string `yaml:"base_url"`    // optional; replaces https://domain
-	Token      string `yaml:"token"`       // API token; reference to a secret
-	ClientID   string `yaml:"client_id"`   // of the service application; required without token
-	PrivateKey string `yaml:"private_key"` // reference to a secret; required without token
-	KeyID      string `yaml:"key_id"`      // id of the key (kid); optional
+	Domain     string     `yaml:"domain"`      // such as acme.okta.com, not acme-admin.okta.com
+	BaseURL    string     `yaml:"base_url"`    // optional; replaces https://domain
+	Token      secret.Ref `yaml:"token"`       // API token; reference to a secret
+	ClientID   string     `yaml:"client_id"`   // of the service application; required without token
+	PrivateKey secret.Ref `yaml:"private_key"` // reference to a secret; required without token
+	KeyID      string     `yaml:"key_id"`      // id of the key (kid); optional
 }
 
 // Check implements ingest.Opener.
@@ -35,7 +35,7 @@ func (c *Config) Check() error {
 	if c.Token != "" {
 		return nil
 	}
-	return ingest.RequireSettings("token (or client_id)", c.ClientID, "private_key", c.PrivateKey)
+	return ingest.RequireSettings("token (or client_id)", c.ClientID, "private_key", string(c.PrivateKey))
 }
 
 // keeps is how long Okta keeps its log.

@@ -31,10 +31,10 @@ var Kind = ingest.Kind{
 
 // Config configures a source of kind push.
 type Config struct {
-	Listen string `yaml:"listen"` // host:port
-	Cert   string `yaml:"cert"`   // files in PEM; required unless Listen is a loopback address
-	Key    string `yaml:"key"`    // of the certificate
-	Token  string `yaml:"token"`  // that senders must have: env:NAME, file:PATH or exec:COMMAND
+	Listen string     `yaml:"listen"` // host:port
+	Cert   string     `yaml:"cert"`   // files in PEM; required unless Listen is a loopback address
+	Key    string     `yaml:"key"`    // of the certificate
+	Token  secret.Ref `yaml:"token"`  // that senders must have: env:NAME, file:PATH or exec:COMMAND
 
 	MaxBody    int           `yaml:"max_body"`    // MiB of a request as it is sent, from 1 to 256; default 8
 	MaxWaiting int           `yaml:"max_waiting"` // MiB of all requests that wait, up to 4096; default 64
@@ -46,7 +46,7 @@ const leastToken = 16
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	if err := ingest.RequireSettings("listen", c.Listen, "token", c.Token); err != nil {
+	if err := ingest.RequireSettings("listen", c.Listen, "token", string(c.Token)); err != nil {
 		return err
 	}
 	host, _, err := net.SplitHostPort(c.Listen)

@@ -25,14 +25,14 @@ var Kind = ingest.Kind{
 // Config configures a source of kind salesforce. It needs an external client application with a
 // user to run as, and signs in with client credentials or with the key of a certificate.
 type Config struct {
-	Domain       string `yaml:"domain"`        // such as acme.my.salesforce.com
-	BaseURL      string `yaml:"base_url"`      // optional; replaces https://domain
-	ClientID     string `yaml:"client_id"`     // required
-	ClientSecret string `yaml:"client_secret"` // reference to a secret; required without private_key
-	PrivateKey   string `yaml:"private_key"`   // reference to a secret; replaces client_secret
-	User         string `yaml:"user"`          // user to run as; required with private_key
-	Audience     string `yaml:"audience"`      // with private_key: https://test.salesforce.com for a sandbox
-	Version      string `yaml:"api_version"`   // default 62.0
+	Domain       string     `yaml:"domain"`        // such as acme.my.salesforce.com
+	BaseURL      string     `yaml:"base_url"`      // optional; replaces https://domain
+	ClientID     string     `yaml:"client_id"`     // required
+	ClientSecret secret.Ref `yaml:"client_secret"` // reference to a secret; required without private_key
+	PrivateKey   secret.Ref `yaml:"private_key"`   // reference to a secret; replaces client_secret
+	User         string     `yaml:"user"`          // user to run as; required with private_key
+	Audience     string     `yaml:"audience"`      // with private_key: https://test.salesforce.com for a sandbox
+	Version      string     `yaml:"api_version"`   // default 62.0
 	// Interval of the log files. Hourly, the default, also reads the daily files, for events
 	// that are in no hourly one. Daily is for organisations without hourly files.
 	Interval string `yaml:"interval"`
@@ -50,7 +50,7 @@ func (c *Config) Check() error {
 		return ingest.RequireSettings("domain", cmp.Or(c.Domain, c.BaseURL), "client_id", c.ClientID, "user", c.User)
 	}
 	return ingest.RequireSettings("domain", cmp.Or(c.Domain, c.BaseURL), "client_id", c.ClientID,
-		"client_secret (or private_key)", c.ClientSecret)
+		"client_secret (or private_key)", string(c.ClientSecret))
 }
 
 // Open implements ingest.Opener.

@@ -21,12 +21,12 @@ var Kind = ingest.Kind{Name: "slack", New: func() ingest.Opener { return &Config
 // Config configures a source of kind slack. It needs the token (xoxp-…) of an application that
 // an owner installed on the organisation, with the user scope auditlogs:read.
 type Config struct {
-	BaseURL string `yaml:"base_url"` // optional; https://api.slack-gov.com for GovSlack
-	Token   string `yaml:"token"`    // reference to a secret; required
+	BaseURL string     `yaml:"base_url"` // optional; https://api.slack-gov.com for GovSlack
+	Token   secret.Ref `yaml:"token"`    // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
-func (c *Config) Check() error { return ingest.RequireSettings("token", c.Token) }
+func (c *Config) Check() error { return ingest.RequireSettings("token", string(c.Token)) }
 
 // Open implements ingest.Opener.
 func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {

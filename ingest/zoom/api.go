@@ -20,16 +20,16 @@ var Kind = ingest.Kind{Name: "zoom", New: func() ingest.Opener { return &Config{
 // Config configures a source of kind zoom. It needs a server-to-server OAuth application with
 // the scope report:read:admin.
 type Config struct {
-	BaseURL      string `yaml:"base_url"`      // optional; https://api.zoomgov.com for Zoom for Government
-	TokenURL     string `yaml:"token_url"`     // optional; https://zoomgov.com/oauth/token for the same
-	AccountID    string `yaml:"account_id"`    // required
-	ClientID     string `yaml:"client_id"`     // required
-	ClientSecret string `yaml:"client_secret"` // reference to a secret; required
+	BaseURL      string     `yaml:"base_url"`      // optional; https://api.zoomgov.com for Zoom for Government
+	TokenURL     string     `yaml:"token_url"`     // optional; https://zoomgov.com/oauth/token for the same
+	AccountID    string     `yaml:"account_id"`    // required
+	ClientID     string     `yaml:"client_id"`     // required
+	ClientSecret secret.Ref `yaml:"client_secret"` // reference to a secret; required
 }
 
 // Check implements ingest.Opener.
 func (c *Config) Check() error {
-	return ingest.RequireSettings("account_id", c.AccountID, "client_id", c.ClientID, "client_secret", c.ClientSecret)
+	return ingest.RequireSettings("account_id", c.AccountID, "client_id", c.ClientID, "client_secret", string(c.ClientSecret))
 }
 
 // Open implements ingest.Opener.

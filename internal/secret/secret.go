@@ -35,6 +35,10 @@ func (s Secret) GoString() string { return stars }
 // MarshalText hides the text from JSON, YAML and logs.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(stars), nil }
 
+// Ref is a reference to a secret, as configurations have it: env:NAME, file:PATH or exec:COMMAND; "" for
+// none. It is not the secret.
+type Ref string
+
 // execLimit is how long a command that prints a secret may take.
 const execLimit = 30 * time.Second
 
@@ -44,7 +48,7 @@ const execLimit = 30 * time.Second
 // is an empty Secret. Errors contain no secrets.
 //
 // Redact removes what Resolve has returned.
-func Resolve(ctx context.Context, ref string) (Secret, error) {
+func Resolve(ctx context.Context, ref Ref) (Secret, error) {
 	s, err := resolve(ctx, ref)
 	if err == nil && !s.Empty() {
 		remember(s.text)
@@ -53,8 +57,8 @@ func Resolve(ctx context.Context, ref string) (Secret, error) {
 }
 
 // resolve is Resolve without the memory of it.
-func resolve(ctx context.Context, ref string) (Secret, error) {
-	switch kind, rest, _ := strings.Cut(ref, ":"); {
+func resolve(ctx context.Context, ref Ref) (Secret, error) {
+	switch kind, rest, _ := strings.Cut(string(ref), ":"); {
 	case ref == "":
 		return Secret{}, nil
 	case kind == "env":

@@ -42,13 +42,16 @@ func TestResolve(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("OUTFLOW_TEST_TOKEN", "from the environment")
-	for _, c := range []struct{ ref, want, fails string }{
+	for _, c := range []struct {
+		ref         Ref
+		want, fails string
+	}{
 		{"", "", ""},
 		{"env:OUTFLOW_TEST_TOKEN", "from the environment", ""},
 		{"env:OUTFLOW_NO_SUCH", "", "OUTFLOW_NO_SUCH is not set"},
-		{"file:" + path, "from a file", ""},
-		{"file:" + open, "", "chmod go="},
-		{"file:" + path + "x", "", "no such file"},
+		{Ref("file:" + path), "from a file", ""},
+		{Ref("file:" + open), "", "chmod go="},
+		{Ref("file:" + path + "x"), "", "no such file"},
 		{"exec:echo from a program", "from a program", ""},
 		{"exec:false", "", "exit status 1"},
 		{"exec:", "", "no program"},
@@ -74,7 +77,7 @@ func TestStop(t *testing.T) {
 	defer cancel()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := Resolve(ctx, "exec:"+script)
+		_, err := Resolve(ctx, Ref("exec:"+script))
 		ended <- err
 	}()
 	select {

@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/internal/geoip"
 	"github.com/outflow/outflow/internal/mail"
 	"github.com/outflow/outflow/internal/pki"
+	"github.com/outflow/outflow/internal/secret"
 )
 
 // Roles are the parts of the daemon, each of which may run on machines of its own.
@@ -153,7 +154,7 @@ type Audit struct {
 type OIDC struct {
 	Issuer       string                 `yaml:"issuer"`         // "" for none
 	ClientID     string                 `yaml:"client_id"`      // of Outflow at the provider
-	ClientSecret string                 `yaml:"client_secret"`  // env:NAME, file:PATH or exec:COMMAND; "" for a public client
+	ClientSecret secret.Ref             `yaml:"client_secret"`  // env:NAME, file:PATH or exec:COMMAND; "" for a public client
 	Claim        string                 `yaml:"claim"`          // that lists groups; "groups" if empty
 	Roles        map[feed.Role][]string `yaml:"roles"`          // the groups of each role
 	Session      time.Duration          `yaml:"session"`        // how long people stay signed in; 8h if 0
@@ -183,9 +184,9 @@ type Log struct {
 
 // SASL is how the daemon authenticates to the brokers.
 type SASL struct {
-	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
-	User      string `yaml:"user"`      // at the brokers
-	Password  string `yaml:"password"`  // env:NAME, file:PATH or exec:COMMAND
+	Mechanism string     `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
+	User      string     `yaml:"user"`      // at the brokers
+	Password  secret.Ref `yaml:"password"`  // env:NAME, file:PATH or exec:COMMAND
 }
 
 // Source is a source of events: files, or an API with settings of its own.

@@ -300,7 +300,7 @@ func beat(ctx context.Context, c *config.Heartbeat) error {
 	}
 	address := secret.New(c.URL)
 	if !config.Literal(c.URL) {
-		if address, err = secret.Resolve(ctx, c.URL); err != nil {
+		if address, err = secret.Resolve(ctx, secret.Ref(c.URL)); err != nil {
 			return fmt.Errorf("heartbeat: url: %w", err)
 		}
 	}

@@ -37,12 +37,12 @@ type Store struct {
 
 // Config is where snapshots are stored. The zero value is nowhere.
 type Config struct {
-	Dir     string `yaml:"dir"`      // a folder that the machines share
-	Bucket  string `yaml:"bucket"`   // of S3, in place of a folder
-	Prefix  string `yaml:"prefix"`   // within it
-	Region  string `yaml:"region"`   // of the bucket
-	BaseURL string `yaml:"base_url"` // of what is S3-compatible
-	Key     string `yaml:"key"`      // reference to 64 hexadecimal digits
+	Dir     string     `yaml:"dir"`      // a folder that the machines share
+	Bucket  string     `yaml:"bucket"`   // of S3, in place of a folder
+	Prefix  string     `yaml:"prefix"`   // within it
+	Region  string     `yaml:"region"`   // of the bucket
+	BaseURL string     `yaml:"base_url"` // of what is S3-compatible
+	Key     secret.Ref `yaml:"key"`      // reference to 64 hexadecimal digits
 }
 
 const keptSnapshots = 3
