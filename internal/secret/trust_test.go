@@ -43,13 +43,13 @@ func TestTrusted(t *testing.T) {
 		if err := Private(path); (err == nil) != c.private {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if _, err := Resolve(t.Context(), "file:"+path); (err == nil) != (c.trusted && c.private) {
+		if _, err := Resolve(t.Context(), Ref("file:"+path)); (err == nil) != (c.trusted && c.private) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		if err := os.Chmod(path, c.file|0o100); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Resolve(t.Context(), "exec:"+path); (err == nil) != c.trusted ||
+		if _, err := Resolve(t.Context(), Ref("exec:"+path)); (err == nil) != c.trusted ||
 			err != nil && !strings.Contains(err.Error(), "open to others") {
 			t.Errorf("exec, %s: %v", c.name, err)
 		}

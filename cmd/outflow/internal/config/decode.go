@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -17,6 +18,9 @@ import (
 	"github.com/outflow/outflow/ingest/all"
 )
 
+// commonSource are the settings that all sources have.
+var commonSource = []string{"name", "kind", "since", "zone", "date_order", "allow_networks"}
+
 // UnmarshalYAML implements yaml.BytesUnmarshaler: the kind determines the other settings.
 // A kind that is not known is left to validation.
 func (s *Source) UnmarshalYAML(text []byte) error {
@@ -24,26 +28,23 @@ func (s *Source) UnmarshalYAML(text []byte) error {
 	if err := yaml.Unmarshal(text, &given); err != nil {
 		return err
 	}
-	common := []string{"name", "kind", "since", "zone", "date_order", "allow_networks"}
+	common := commonSource
 	if given["kind"] == "files" {
-		common = append(common, "paths")
+		common = append(slices.Clone(common), "paths")
 	}
 	type plain Source
 	if err := decodeMap(split(given, common), (*plain)(s)); err != nil {
-		return err
+		return within("source", given, err)
 	}
 	if s.Kind == "files" {
-		return decodeMap(given, &struct{}{})
+		return within("source", given, decodeMap(others(given, common), &struct{}{}))
 	}
 	i := slices.IndexFunc(all.Kinds, func(k ingest.Kind) bool { return k.Name == s.Kind })
 	if i < 0 {
 		return nil
 	}
 	s.Api = all.Kinds[i].New()
-	if err := decodeMap(given, s.Api); err != nil {
-		return fmt.Errorf("source %s: %w", s.Name, err)
-	}
-	return nil
+	return within("source", given, decodeMap(others(given, common), s.Api))
 }
 
 // commonSettings are the settings that all channels have.
@@ -65,10 +66,10 @@ func (c *Channel) UnmarshalYAML(text []byte) error {
 	}
 	type plain Channel
 	if err := decodeMap(split(given, common), (*plain)(c)); err != nil {
-		return err
+		return within("channel", given, err)
 	}
 	if c.Kind == "file" {
-		return decodeMap(given, &struct{}{})
+		return within("channel", given, decodeMap(others(given, common), &struct{}{}))
 	}
 	i := slices.IndexFunc(channels.Kinds, func(k alert.Kind) bool { return k.Name == c.Kind })
 	if i < 0 {
@@ -76,22 +77,33 @@ func (c *Channel) UnmarshalYAML(text []byte) error {
 	}
 	c.Spec = channels.Kinds[i]
 	c.settings = c.Spec.New()
-	if err := decodeMap(given, c.settings); err != nil {
-		return fmt.Errorf("channel %s: %w", c.Name, err)
-	}
-	return nil
+	return within("channel", given, decodeMap(others(given, common), c.settings))
 }
 
-// split takes some keys out of a mapping.
+// within names the source or the channel that an error is about.
+func within(what string, given map[string]any, err error) error {
+	if err == nil || given["name"] == nil {
+		return err
+	}
+	return fmt.Errorf("%s %v: %w", what, given["name"], err)
+}
+
+// split returns some keys of a mapping.
 func split(given map[string]any, keys []string) map[string]any {
 	taken := map[string]any{}
 	for _, key := range keys {
 		if v, set := given[key]; set {
 			taken[key] = v
-			delete(given, key)
 		}
 	}
 	return taken
+}
+
+// others returns the keys of a mapping but some.
+func others(given map[string]any, keys []string) map[string]any {
+	rest := maps.Clone(given)
+	maps.DeleteFunc(rest, func(key string, _ any) bool { return slices.Contains(keys, key) })
+	return rest
 }
 
 // decodeMap decodes settings strictly.
@@ -104,26 +116,22 @@ func decodeMap(m map[string]any, into any) error {
 	if errors.Is(err, io.EOF) {
 		return nil
 	}
-	return wrongType(err, false)
+	if err == nil {
+		return nil
+	}
+	text, _ := said(err) // the line is one of what was decoded here
+	return errors.New(text)
 }
 
-// wrongType makes an error about a value of the wrong type name the setting, and its line if the
-// file as a whole was decoded. Other errors stay as they are.
-func wrongType(err error, line bool) error {
-	var e *yaml.TypeError
-	if !errors.As(err, &e) {
-		return err
-	}
+// wrongType says which setting has a value of the wrong type.
+func wrongType(e *yaml.TypeError) string {
 	where := ""
 	for t := e.Token; t != nil && where == ""; t = t.Prev {
 		if t.Type == token.MappingValueType && t.Prev != nil {
 			where = t.Prev.Value + ": "
 		}
 	}
-	if line && e.Token != nil {
-		where = fmt.Sprintf("line %d: %s", e.Token.Position.Line, where)
-	}
-	return fmt.Errorf("%s%s is required, not %s", where, kindOf(e.DstType), kindOf(e.SrcType))
+	return fmt.Sprintf("%s%s is required, not %s", where, kindOf(e.DstType), kindOf(e.SrcType))
 }
 
 // kindOf is the kind of a value in YAML.

@@ -23,7 +23,7 @@ func (k *RenamedKey) String() string {
 // Deprecated lists the deprecated keys that the file at path uses. A file that cannot be read has
 // none: the error is that of Load.
 func Deprecated(path string) (used []RenamedKey) {
-	c, err := read(path)
+	c, _, err := read(path)
 	if err != nil {
 		return nil
 	}

@@ -39,7 +39,7 @@ func (c *Config) Detect() (engine.Config, error) {
 	for i := range c.Watchlists {
 		w, err := c.Watchlists[i].detect()
 		if err != nil {
-			return out, err
+			return out, c.inWatchlist(i, err)
 		}
 		out.Watchlists = append(out.Watchlists, w)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -32,51 +33,74 @@ func Load(path string) (*Config, error) {
 func LoadFor(path string, roles ...string) (*Config, error) { return load(path, roles) }
 
 func load(path string, roles []string) (*Config, error) {
-	c, err := read(path)
+	c, bad := examine(path, roles)
+	if len(bad) == 0 {
+		return c, nil
+	}
+	if text := bad[0].Error(); path != "" && !strings.HasPrefix(text, "--config") {
+		return nil, fmt.Errorf("--config %s: %w", path, bad[0])
+	}
+	return nil, bad[0]
+}
+
+// examine reads the file at path, and returns the configuration with all that is wrong with it, in the order in which it
+// is looked for. Without a configuration, the file could not be read.
+func examine(path string, roles []string) (c *Config, bad []error) {
+	c, text, err := read(path)
 	if err != nil {
-		return nil, err
+		return nil, []error{err}
 	}
 	c.setDefaults()
 	c.resolvePaths(path)
+	add := func(err error) {
+		if err != nil {
+			bad = append(bad, err)
+		}
+	}
 	c.RuleSet, err = ruleset.Load(c.Rules, c.Placeholders)
-	for i := 0; i < len(c.Watchlists) && err == nil; i++ {
-		err = c.Watchlists[i].readFile()
+	add(err)
+	for i := range c.Watchlists {
+		add(c.inWatchlist(i, c.Watchlists[i].readFile()))
 	}
-	if err == nil {
-		c.Places, err = geoip.Open(c.AddressDatabases)
+	c.Places, err = geoip.Open(c.AddressDatabases)
+	add(err)
+	bad = append(bad, c.validate(roles)...)
+	if len(bad) > 0 {
+		where := newLines(text)
+		for i, err := range bad {
+			bad[i] = where.locate(err)
+		}
 	}
-	if err == nil {
-		err = c.validate(roles)
-	}
-	if err != nil && path != "" {
-		return nil, fmt.Errorf("--config %s: %w", path, err)
-	}
-	return c, err
+	return c, bad
 }
 
 // runsPrograms matches a configuration with a reference to the output of a program.
 var runsPrograms = regexp.MustCompile(`(?m)^[^#\n]*\bexec:`)
 
-// read decodes a file strictly: a key that is not known is an error.
-func read(path string) (*Config, error) {
-	c := &Config{}
+// read decodes a file strictly, and returns its text: a key that is not known is an error.
+func read(path string) (c *Config, text []byte, err error) {
+	c = &Config{}
 	if path == "" {
-		return c, nil
+		return c, nil, nil
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("--config: %w", err)
+		return nil, nil, fmt.Errorf("--config: %w", err)
 	}
 	if runsPrograms.Match(b) { // who can change it chooses what is run
 		if err := secret.Trusted(path); err != nil {
-			return nil, fmt.Errorf("--config: it runs programs (exec:), but %w", err)
+			return nil, nil, fmt.Errorf("--config: it runs programs (exec:), but %w", err)
 		}
 	}
 	err = yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(c)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("--config %s: %w", path, wrongType(err, true))
+		text, line := said(err)
+		if err = errors.New(text); line > 0 {
+			return nil, nil, &lineError{line, err}
+		}
+		return nil, nil, newLines(b).locate(err)
 	}
-	return c, nil
+	return c, b, nil
 }
 
 // MayBecome returns an error if a change from c to next requires a restart: all changes do but

@@ -34,9 +34,9 @@ const (
 	leastPeriod    = 10 * time.Second
 )
 
-// validate returns the first thing in a configuration that cannot be; roles are those of the
-// daemon that it is for, if any. It changes nothing.
-func (c *Config) validate(roles []string) error {
+// validate returns what in a configuration cannot be: the first thing of each section, source and channel; roles are
+// those of the daemon that it is for, if any. It changes nothing.
+func (c *Config) validate(roles []string) (bad []error) {
 	sections := []func() error{
 		c.checkDetection,
 		c.checkTables,
@@ -53,11 +53,14 @@ func (c *Config) validate(roles []string) error {
 		func() error { return c.checkRoles(roles) },
 	}
 	for _, check := range sections {
-		if err := check(); err != nil {
-			return err
+		err := check()
+		if several, ok := err.(interface{ Unwrap() []error }); ok { // of errors.Join
+			bad = append(bad, several.Unwrap()...)
+		} else if err != nil {
+			bad = append(bad, err)
 		}
 	}
-	return nil
+	return bad
 }
 
 func (c *Config) checkDetection() error {
@@ -232,18 +235,20 @@ func loopback(host string) bool {
 }
 
 func (c *Config) checkSources() error {
+	var bad []error
 	taken := map[string]bool{}
 	for i := range c.Sources {
 		s := &c.Sources[i]
 		if s.Name == "" || taken[s.Name] {
-			return fmt.Errorf("source %d: a name of its own is required", i+1)
+			bad = append(bad, fmt.Errorf("source %d: a name of its own is required", i+1))
+			continue
 		}
 		taken[s.Name] = true
 		if err := s.check(); err != nil {
-			return fmt.Errorf("source %s: %w", s.Name, err)
+			bad = append(bad, fmt.Errorf("source %s: %w", s.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(bad...)
 }
 
 func (s *Source) check() error {
@@ -276,18 +281,20 @@ func (s *Source) check() error {
 }
 
 func (c *Config) checkChannels() error {
+	var bad []error
 	taken := map[string]bool{}
 	for i := range c.Channels {
 		ch := &c.Channels[i]
 		if ch.Name == "" || taken[ch.Name] {
-			return fmt.Errorf("channel %d: a name of its own is required", i+1)
+			bad = append(bad, fmt.Errorf("channel %d: a name of its own is required", i+1))
+			continue
 		}
 		taken[ch.Name] = true
 		if err := ch.check(); err != nil {
-			return fmt.Errorf("channel %s: %w", ch.Name, err)
+			bad = append(bad, fmt.Errorf("channel %s: %w", ch.Name, err))
 		}
 	}
-	return nil
+	return errors.Join(bad...)
 }
 
 func (c *Channel) check() error {

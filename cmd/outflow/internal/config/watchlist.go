@@ -1,17 +1,16 @@
 package config
 
 import (
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 
 	"github.com/outflow/outflow/detect/engine"
 )
@@ -29,44 +28,16 @@ type Watchlist struct {
 	Owner        string   `yaml:"owner"`        // who answers for it
 	Reason       string   `yaml:"reason"`       // why it is kept
 
-	lines map[string]int // of the keys in the file; that of the list is ""
 	// What the file holds.
 	people, departments []string
 }
 
-// UnmarshalYAML implements yaml.NodeUnmarshaler: it notes the lines for errors.
-func (w *Watchlist) UnmarshalYAML(node ast.Node) error {
-	type plain Watchlist
-	if err := yaml.NodeToValue(node, (*plain)(w), yaml.Strict()); err != nil {
-		return err
+// inWatchlist names the list that an error is about.
+func (c *Config) inWatchlist(i int, err error) error {
+	if err == nil {
+		return nil
 	}
-	w.lines = map[string]int{"": node.GetToken().Position.Line}
-	pairs := []*ast.MappingValueNode{}
-	switch n := node.(type) {
-	case *ast.MappingNode:
-		pairs = n.Values
-	case *ast.MappingValueNode:
-		pairs = append(pairs, n)
-	}
-	for i, pair := range pairs {
-		line := pair.Key.GetToken().Position.Line
-		if w.lines[pair.Key.String()] = line; i == 0 {
-			w.lines[""] = line
-		}
-	}
-	return nil
-}
-
-// at says in which line of the configuration a key is, or else the list.
-func (w *Watchlist) at(key string, err error) error {
-	line, stated := w.lines[key]
-	if !stated {
-		line = w.lines[""]
-	}
-	if key != "" {
-		err = fmt.Errorf("%s: %w", key, err)
-	}
-	return fmt.Errorf("watchlists: line %d (%s): %w", line, w.Name, err)
+	return fmt.Errorf("watchlist %s: %w", cmp.Or(c.Watchlists[i].Name, strconv.Itoa(i+1)), err)
 }
 
 // detect returns the list as the engine takes it.
@@ -77,16 +48,16 @@ func (w *Watchlist) detect() (engine.Watchlist, error) {
 	}
 	var err error
 	if out.Until, err = Moment(w.Until); err != nil {
-		return out, w.at("until", err)
+		return out, fmt.Errorf("until: %w", err)
 	}
 	if _, err := time.Parse(time.DateOnly, w.Until); err == nil { // the day is the last one
 		out.Until = out.Until.AddDate(0, 0, 1)
 	}
 	if err := out.Check(); err != nil {
 		if rest, is := strings.CutPrefix(err.Error(), "weight "); is {
-			return out, w.at("weight", errors.New(rest))
+			return out, fmt.Errorf("weight: %s", rest)
 		}
-		return out, w.at("", err)
+		return out, err
 	}
 	return out, nil
 }
@@ -98,11 +69,11 @@ func (w *Watchlist) readFile() error {
 	}
 	f, err := os.Open(w.File)
 	if err != nil {
-		return w.at("file", err)
+		return fmt.Errorf("file: %w", err)
 	}
 	defer f.Close()
 	if w.people, w.departments, err = members(f); err != nil {
-		return w.at("file", fmt.Errorf("%s: %w", w.File, err))
+		return fmt.Errorf("file: %s: %w", w.File, err)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func TestWatchlistFile(t *testing.T) {
 		"user\na@acme.example,b\n":      "line 2",
 	} {
 		_, err := watching(t, csv)
-		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "watchlists: line 2 (kestrel): file: ") {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "line 2: watchlist kestrel: file: ") {
 			t.Errorf("%q: %v", csv, err)
 		}
 	}
