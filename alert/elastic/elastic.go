@@ -21,9 +21,9 @@ var Kind = alert.Kind{Name: "elastic", New: func() alert.Settings { return &Conf
 // Config are the settings of the channel. The API key must be allowed to create and index
 // documents.
 type Config struct {
-	URL    string     `yaml:"url"`     // of the cluster
+	URL    string     `yaml:"url"`     // of the cluster; required
 	Index  string     `yaml:"index"`   // outflow-alerts if empty
-	APIKey secret.Ref `yaml:"api_key"` // reference; encoded, as Elasticsearch returns it
+	APIKey secret.Ref `yaml:"api_key"` // key of the API, encoded as Elasticsearch returns it; required
 }
 
 // Check implements alert.Settings.

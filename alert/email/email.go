@@ -31,12 +31,12 @@ var Kind = alert.Kind{
 
 // Config are the settings of the channel.
 type Config struct {
-	Server   string     `yaml:"server"`   // host:port
-	TLS      string     `yaml:"tls"`      // starttls (required), tls, or none for a server on this machine
+	Server   string     `yaml:"server"`   // host:port; required
+	TLS      string     `yaml:"tls"`      // starttls, tls, or none for a server on this machine
 	User     string     `yaml:"user"`     // empty to send without authentication
-	Password secret.Ref `yaml:"password"` // reference
-	From     string     `yaml:"from"`     // address of the sender
-	To       []string   `yaml:"to"`       // addresses of the recipients
+	Password secret.Ref `yaml:"password"` // of the user
+	From     string     `yaml:"from"`     // address of the sender; required
+	To       []string   `yaml:"to"`       // addresses of the recipients; required
 }
 
 // Check implements alert.Settings.

@@ -29,10 +29,10 @@ const (
 // Config are the settings of the channel: a user's address and API token (Cloud), or a personal
 // access token without a user (Data Center).
 type Config struct {
-	URL       string     `yaml:"url"`        // of the site
+	URL       string     `yaml:"url"`        // of the site; required
 	User      string     `yaml:"user"`       // empty for Data Center
-	Token     secret.Ref `yaml:"token"`      // reference
-	Project   string     `yaml:"project"`    // key of the project
+	Token     secret.Ref `yaml:"token"`      // API token of the user, or an access token of Data Center; required
+	Project   string     `yaml:"project"`    // key of the project; required
 	IssueType string     `yaml:"issue_type"` // Task if empty
 	// Deployment is cloud or data_center. If it is empty the site is asked.
 	Deployment string `yaml:"deployment"`

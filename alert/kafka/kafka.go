@@ -5,6 +5,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/outflow/outflow/alert"
 	"github.com/outflow/outflow/internal/eventlog"
@@ -16,20 +17,23 @@ var Kind = alert.Kind{Name: "kafka", New: func() alert.Settings { return &Config
 
 // Config are the settings of the channel.
 type Config struct {
-	Brokers     []string   `yaml:"brokers"`     // host:port
-	Topic       string     `yaml:"topic"`       // is created if it does not exist
+	Brokers     []string   `yaml:"brokers"`     // host:port; required
+	Topic       string     `yaml:"topic"`       // is created if it does not exist; required
 	Partitions  int        `yaml:"partitions"`  // of the topic; must match if it exists
 	Replication int        `yaml:"replication"` // copies of a record, if the topic is created
 	TLS         bool       `yaml:"tls"`         // whether brokers are reached over TLS
 	Mechanism   string     `yaml:"mechanism"`   // plain, scram-sha-256 or scram-sha-512; empty for none
-	User        string     `yaml:"user"`        // for Mechanism
-	Password    secret.Ref `yaml:"password"`    // reference
+	User        string     `yaml:"user"`        // at the brokers
+	Password    secret.Ref `yaml:"password"`    // of the user
 }
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
 	if len(c.Brokers) == 0 {
 		return errors.New("brokers are required")
+	}
+	if err := eventlog.CheckMechanism(c.Mechanism); err != nil {
+		return fmt.Errorf("mechanism: %w", err)
 	}
 	return alert.RequireSettings("topic", c.Topic)
 }

@@ -19,7 +19,7 @@ var Kind = alert.Kind{Name: "pagerduty", New: func() alert.Settings { return &Co
 // Config are the settings of the channel.
 type Config struct {
 	BaseURL string     `yaml:"base_url"` // https://events.eu.pagerduty.com in Europe
-	Key     secret.Ref `yaml:"key"`      // reference; integration key of a service
+	Key     secret.Ref `yaml:"key"`      // integration key of a service; required
 }
 
 // Check implements alert.Settings.

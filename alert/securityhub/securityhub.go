@@ -26,8 +26,8 @@ var Kind = alert.Kind{Name: "securityhub", New: func() alert.Settings { return &
 // securityhub:BatchImportFindings, and securityhub:BatchUpdateFindings for what was decided.
 type Config struct {
 	BaseURL string `yaml:"base_url"` // endpoint, for tests and proxies; empty for AWS
-	Region  string `yaml:"region"`   // such as eu-west-1
-	Account string `yaml:"account"`  // 12 digits
+	Region  string `yaml:"region"`   // such as eu-west-1; required
+	Account string `yaml:"account"`  // 12 digits; required
 }
 
 // Check implements alert.Settings.

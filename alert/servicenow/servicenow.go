@@ -24,9 +24,9 @@ var Kind = alert.Kind{Name: "servicenow", New: func() alert.Settings { return &C
 
 // Config are the settings of the channel. The user must have the role itil.
 type Config struct {
-	URL      string     `yaml:"url"`      // such as https://acme.service-now.com
-	User     string     `yaml:"user"`     // name of the user
-	Password secret.Ref `yaml:"password"` // reference
+	URL      string     `yaml:"url"`      // such as https://acme.service-now.com; required
+	User     string     `yaml:"user"`     // name of the user; required
+	Password secret.Ref `yaml:"password"` // of the user; required
 	Table    string     `yaml:"table"`    // incident if empty; sn_si_incident for Security Incident Response
 	// States are the values of the field state by what was decided (in_progress, suppressed, resolved, new); without one the
 	// record's state is left alone.

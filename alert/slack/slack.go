@@ -25,8 +25,8 @@ var Kind = alert.Kind{Name: "slack", New: func() alert.Settings { return &Config
 // and must be a member of the channel.
 type Config struct {
 	BaseURL string     `yaml:"base_url"` // https://slack-gov.com for GovSlack
-	Token   secret.Ref `yaml:"token"`    // reference; a bot token (xoxb-…)
-	Channel string     `yaml:"channel"`  // its id, such as C0123456789
+	Token   secret.Ref `yaml:"token"`    // bot token (xoxb-…) with the scope chat:write; required
+	Channel string     `yaml:"channel"`  // id of the channel, such as C0123456789; required
 }
 
 // Check implements alert.Settings.

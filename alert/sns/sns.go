@@ -26,7 +26,7 @@ var Kind = alert.Kind{Name: "sns", New: func() alert.Settings { return &Config{}
 // sns:Publish.
 type Config struct {
 	BaseURL  string `yaml:"base_url"`  // endpoint, for tests and proxies; empty for AWS
-	TopicARN string `yaml:"topic_arn"` // of the topic
+	TopicARN string `yaml:"topic_arn"` // of the topic; required
 }
 
 // Check implements alert.Settings.

@@ -22,9 +22,9 @@ var Kind = alert.Kind{Name: "splunk_hec", New: func() alert.Settings { return &C
 
 // Config are the settings of the channel.
 type Config struct {
-	URL   string     `yaml:"url"`   // such as https://splunk.acme.example:8088
-	Token secret.Ref `yaml:"token"` // reference
-	Index string     `yaml:"index"` // empty for the token's default
+	URL   string     `yaml:"url"`   // such as https://splunk.acme.example:8088; required
+	Token secret.Ref `yaml:"token"` // of the HTTP Event Collector; required
+	Index string     `yaml:"index"` // the token's default if empty
 }
 
 // Check implements alert.Settings.

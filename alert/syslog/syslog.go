@@ -22,7 +22,7 @@ var Kind = alert.Kind{Name: "syslog", New: func() alert.Settings { return &Confi
 
 // Config are the settings of the channel.
 type Config struct {
-	Server string `yaml:"server"` // host:port
+	Server string `yaml:"server"` // host:port; required
 	TLS    bool   `yaml:"tls"`    // whether the server is reached over TLS
 	// EnterpriseID is the organisation's own private enterprise number (www.iana.org/assignments/enterprise-numbers), under
 	// which messages have structured data; 0 for none.

@@ -23,7 +23,7 @@ var Kind = alert.Kind{Name: "teams", New: func() alert.Settings { return &Config
 // Config are the settings of the channel: the URL of a workflow "Post to a channel when a
 // webhook request is received", which is a secret.
 type Config struct {
-	URL secret.Ref `yaml:"url"` // reference
+	URL secret.Ref `yaml:"url"` // of a workflow "when a webhook request is received"; required
 }
 
 // Check implements alert.Settings.

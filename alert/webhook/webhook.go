@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -20,14 +21,21 @@ var Kind = alert.Kind{Name: "webhook", New: func() alert.Settings { return &Conf
 
 // Config are the settings of the channel.
 type Config struct {
-	URL    string     `yaml:"url"`    // http or https
-	Secret secret.Ref `yaml:"secret"` // reference; signs every request
+	URL    string     `yaml:"url"`    // http or https; required
+	Secret secret.Ref `yaml:"secret"` // signs every request; required
 	Format string     `yaml:"format"` // json (as scan prints it) or ocsf
 }
 
 // Check implements alert.Settings.
 func (c *Config) Check() error {
-	return alert.RequireSettings("url", c.URL, "secret", string(c.Secret))
+	if err := alert.RequireSettings("url", c.URL, "secret", string(c.Secret)); err != nil {
+		return err
+	}
+	if c.Format != "" && c.Format != "json" && c.Format != "ocsf" {
+		return fmt.Errorf("format: %q: json, ocsf", c.Format)
+	}
+	_, _, err := alert.SplitURL(c.URL)
+	return err
 }
 
 // Open implements alert.Settings.

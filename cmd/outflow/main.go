@@ -107,6 +107,7 @@ an unusual way.`,
 		newIngest(stdout),
 		newRules(stdout),
 		newRun(stderr),
+		newConfig(stdout),
 		newSource(stdout, stderr),
 		newChannel(stdout),
 		newNotifications(stdout),
@@ -156,9 +157,9 @@ func deprecate(cmd *cobra.Command, old, now string) {
 }
 
 // warnDeprecatedKeys prints the deprecated keys that the configuration of a command uses. outflow run
-// logs them itself.
+// logs them itself, and outflow config lists them.
 func warnDeprecatedKeys(cmd *cobra.Command, _ []string) {
-	if cmd.Name() == "run" {
+	if cmd.Name() == "run" || cmd.Parent().Name() == "config" {
 		return
 	}
 	for _, flag := range []string{"config", "against"} {

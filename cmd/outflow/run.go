@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -38,10 +37,8 @@ It stops within ten seconds of SIGTERM. After a stop or a crash it continues whe
 			if path == "" {
 				return &exit{exitUsage, errors.New("--config is required")}
 			}
-			for _, r := range roles {
-				if !slices.Contains(config.Roles, r) {
-					return &exit{exitUsage, fmt.Errorf("--roles %q: %s", r, strings.Join(config.Roles, ", "))}
-				}
+			if err := checkRoles(roles); err != nil {
+				return err
 			}
 			log, err := newLogger(stderr, logLevel, logFormat)
 			if err != nil {

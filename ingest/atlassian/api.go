@@ -23,7 +23,7 @@ var Kind = ingest.Kind{Name: "atlassian", New: func() ingest.Opener { return &Co
 type Config struct {
 	BaseURL        string     `yaml:"base_url"`        // optional; replaces https://api.atlassian.com
 	OrganizationID string     `yaml:"organization_id"` // required
-	APIKey         secret.Ref `yaml:"api_key"`         // reference to a secret; required
+	APIKey         secret.Ref `yaml:"api_key"`         // required
 }
 
 // Check implements ingest.Opener.

@@ -27,8 +27,8 @@ type Config struct {
 	BaseURL      string     `yaml:"base_url"`      // optional; replaces https://api.box.com
 	EnterpriseID string     `yaml:"enterprise_id"` // required without app
 	ClientID     string     `yaml:"client_id"`     // required without app
-	ClientSecret secret.Ref `yaml:"client_secret"` // reference to a secret; required without app
-	App          secret.Ref `yaml:"app"`           // reference to the key file, a secret; replaces the three
+	ClientSecret secret.Ref `yaml:"client_secret"` // required without app
+	App          secret.Ref `yaml:"app"`           // key file; replaces the three
 }
 
 // Check implements ingest.Opener.
@@ -36,7 +36,8 @@ func (c *Config) Check() error {
 	if c.App != "" {
 		return nil
 	}
-	return ingest.RequireSettings("enterprise_id (or app)", c.EnterpriseID, "client_id", c.ClientID, "client_secret", string(c.ClientSecret))
+	return ingest.RequireSettings("enterprise_id (or app)", c.EnterpriseID, "client_id", c.ClientID,
+		"client_secret", string(c.ClientSecret))
 }
 
 // application is the key file of the developer console.

@@ -43,10 +43,10 @@ type Config struct {
 
 	Bucket string `yaml:"bucket"` // bucket of the trail, for older files and those that the queue missed
 	Prefix string `yaml:"prefix"` // prefix before AWSLogs/
-	Verify bool   `yaml:"verify"` // check digests and the files named in them; needs Bucket
+	Verify bool   `yaml:"verify"` // check digests and the files named in them; needs bucket
 
 	Lookup  bool     `yaml:"lookup"`  // use LookupEvents, for accounts without a trail
-	Roles   []string `yaml:"roles"`   // with Lookup: a role in each account; the credentials' account if empty
+	Roles   []string `yaml:"roles"`   // with lookup: a role in each account; the credentials' account if empty
 	Regions []string `yaml:"regions"` // optional; only these regions
 
 	AccessLogs       string `yaml:"access_logs"`        // bucket of S3 server access logs

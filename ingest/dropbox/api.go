@@ -20,8 +20,8 @@ var Kind = ingest.Kind{Name: "dropbox", New: func() ingest.Opener { return &Conf
 type Config struct {
 	BaseURL      string     `yaml:"base_url"`      // optional; replaces https://api.dropboxapi.com
 	AppKey       string     `yaml:"app_key"`       // required
-	AppSecret    secret.Ref `yaml:"app_secret"`    // reference to a secret; required
-	RefreshToken secret.Ref `yaml:"refresh_token"` // reference to a secret; required
+	AppSecret    secret.Ref `yaml:"app_secret"`    // required
+	RefreshToken secret.Ref `yaml:"refresh_token"` // required
 }
 
 // Check implements ingest.Opener.

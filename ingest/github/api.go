@@ -26,7 +26,7 @@ type Config struct {
 	BaseURL       string     `yaml:"base_url"`      // https://HOST/api/v3 for GitHub Enterprise Server
 	Organizations []string   `yaml:"organizations"` // names; required without enterprise
 	Enterprise    string     `yaml:"enterprise"`    // name; required without organizations
-	Token         secret.Ref `yaml:"token"`         // reference to a secret; required
+	Token         secret.Ref `yaml:"token"`         // required
 }
 
 // Check implements ingest.Opener.

@@ -26,7 +26,7 @@ var Kind = ingest.Kind{Name: "google_workspace", New: func() ingest.Opener { ret
 type Config struct {
 	BaseURL        string     `yaml:"base_url"`        // optional; replaces https://admin.googleapis.com
 	TokenURL       string     `yaml:"token_url"`       // optional; replaces the one in the key file
-	ServiceAccount secret.Ref `yaml:"service_account"` // reference to the key file (JSON), a secret; required
+	ServiceAccount secret.Ref `yaml:"service_account"` // key file (JSON); required
 	Subject        string     `yaml:"subject"`         // e-mail address of the administrator; required
 	Applications   []string   `yaml:"applications"`    // optional; replaces the default list
 }

@@ -68,7 +68,7 @@ func snapshotPage(cur ingest.Cursor, name string, body []byte, rows int) (ingest
 type Workday struct {
 	URL      string     `yaml:"url"`      // of the report, without parameters; required
 	User     string     `yaml:"user"`     // required
-	Password secret.Ref `yaml:"password"` // reference to a secret; required
+	Password secret.Ref `yaml:"password"` // required
 }
 
 // Check implements ingest.Opener.
@@ -121,7 +121,7 @@ func (r *report) Fetch(ctx context.Context, cur ingest.Cursor) (ingest.Page, err
 type BambooHR struct {
 	BaseURL string     `yaml:"base_url"` // optional; replaces https://COMPANY.bamboohr.com
 	Company string     `yaml:"company"`  // the COMPANY in COMPANY.bamboohr.com; required
-	Key     secret.Ref `yaml:"key"`      // reference to a secret; required
+	Key     secret.Ref `yaml:"key"`      // required
 }
 
 // Check implements ingest.Opener.
@@ -228,9 +228,12 @@ func (s *employees) employee(ctx context.Context, id string, changed time.Time) 
 // time to time. For files with the columns of docs/sources/hr.md, use a source of kind files.
 type CSV struct {
 	Path    string            `yaml:"path"`    // of the file; required
-	Columns map[string]string `yaml:"columns"` // the file's columns by Outflow's names; email is required
+	Columns map[string]string `yaml:"columns"` // the file's columns by Outflow's names, at least email; required
 	Dates   string            `yaml:"dates"`   // format of dates, such as DD.MM.YYYY; default YYYY-MM-DD
 }
+
+// Files are the files that the settings name, by the setting.
+func (c *CSV) Files() map[string]string { return map[string]string{"path": c.Path} }
 
 // named are Outflow's names of the columns.
 var named = []string{

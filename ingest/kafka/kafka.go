@@ -27,19 +27,19 @@ var Kind = ingest.Kind{
 
 // Config configures a source of kind kafka.
 type Config struct {
-	Brokers eventlog.Addresses `yaml:"brokers"` // host:port; at least one
-	Topics  []string           `yaml:"topics"`  // at least one
+	Brokers eventlog.Addresses `yaml:"brokers"` // host:port; required
+	Topics  []string           `yaml:"topics"`  // names; required
 	Group   string             `yaml:"group"`   // consumer group; default outflow
 	TLS     bool               `yaml:"tls"`     // whether connections are encrypted
 	Files   pki.Files          `yaml:",inline"` // certificates for TLS
-	SASL    SASL               `yaml:"sasl"`    // zero for none
+	SASL    SASL               `yaml:"sasl"`    // credentials; none if empty
 }
 
 // SASL is how the source authenticates to the brokers.
 type SASL struct {
 	Mechanism string     `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
 	User      string     `yaml:"user"`      // at the brokers
-	Password  secret.Ref `yaml:"password"`  // env:NAME, file:PATH or exec:COMMAND
+	Password  secret.Ref `yaml:"password"`  // of the user
 }
 
 // Check implements ingest.Opener.
@@ -53,8 +53,8 @@ func (c *Config) Check() error {
 		return errors.New("group is required")
 	case c.Files != pki.Files{} && !c.TLS:
 		return errors.New("ca, client_cert and client_key are for tls: true")
-	case !slices.Contains([]string{"", "plain", "scram-sha-256", "scram-sha-512"}, c.SASL.Mechanism):
-		return fmt.Errorf("sasl.mechanism: %q: plain, scram-sha-256, scram-sha-512", c.SASL.Mechanism)
+	case eventlog.CheckMechanism(c.SASL.Mechanism) != nil:
+		return fmt.Errorf("sasl.mechanism: %w", eventlog.CheckMechanism(c.SASL.Mechanism))
 	case c.SASL.Mechanism == "" && c.SASL != SASL{}:
 		return errors.New("sasl.mechanism is required")
 	case c.SASL.Mechanism != "" && (c.SASL.User == "" || c.SASL.Password == ""):

@@ -26,7 +26,7 @@ type Config struct {
 	LoginURL     string     `yaml:"login_url"`     // for other clouds; replaces https://login.microsoftonline.com
 	Tenant       string     `yaml:"tenant"`        // GUID; required
 	ClientID     string     `yaml:"client_id"`     // required
-	ClientSecret secret.Ref `yaml:"client_secret"` // reference to a secret; required
+	ClientSecret secret.Ref `yaml:"client_secret"` // required
 	ContentTypes []string   `yaml:"content_types"` // optional; replaces the default list
 }
 

@@ -18,9 +18,9 @@ import (
 
 // Table is the declaration of a table.
 type Table struct {
-	Name       string            `yaml:"name"`       // unique; what coverage calls it
-	Source     string            `yaml:"source"`     // short name of the vendor whose events these are
-	Columns    map[string]Names  `yaml:"columns"`    // by field
+	Name       string            `yaml:"name"`       // unique: what coverage calls it; required
+	Source     string            `yaml:"source"`     // short name of the vendor whose events these are; required
+	Columns    map[string]Names  `yaml:"columns"`    // by field, at least time and user; required
 	Actions    map[string]string `yaml:"actions"`    // the class of each of the table's words for actions
 	Class      string            `yaml:"class"`      // of every row, if there is no column of actions
 	Outcomes   map[string]string `yaml:"outcomes"`   // success, failure or denied, by the table's words

@@ -21,9 +21,9 @@ var Kind = ingest.Kind{Name: "okta", New: func() ingest.Opener { return &Config{
 type Config struct {
 	Domain     string     `yaml:"domain"`      // such as acme.okta.com, not acme-admin.okta.com
 	BaseURL    string     `yaml:"base_url"`    // optional; replaces https://domain
-	Token      secret.Ref `yaml:"token"`       // API token; reference to a secret
+	Token      secret.Ref `yaml:"token"`       // API token
 	ClientID   string     `yaml:"client_id"`   // of the service application; required without token
-	PrivateKey secret.Ref `yaml:"private_key"` // reference to a secret; required without token
+	PrivateKey secret.Ref `yaml:"private_key"` // required without token
 	KeyID      string     `yaml:"key_id"`      // id of the key (kid); optional
 }
 

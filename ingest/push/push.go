@@ -31,10 +31,10 @@ var Kind = ingest.Kind{
 
 // Config configures a source of kind push.
 type Config struct {
-	Listen string     `yaml:"listen"` // host:port
-	Cert   string     `yaml:"cert"`   // files in PEM; required unless Listen is a loopback address
-	Key    string     `yaml:"key"`    // of the certificate
-	Token  secret.Ref `yaml:"token"`  // that senders must have: env:NAME, file:PATH or exec:COMMAND
+	Listen string     `yaml:"listen"` // host:port; required
+	Cert   string     `yaml:"cert"`   // file of a certificate in PEM; required unless listen is a loopback address
+	Key    string     `yaml:"key"`    // file of its key
+	Token  secret.Ref `yaml:"token"`  // that senders must have; required
 
 	MaxBody    int           `yaml:"max_body"`    // MiB of a request as it is sent, from 1 to 256; default 8
 	MaxWaiting int           `yaml:"max_waiting"` // MiB of all requests that wait, up to 4096; default 64
@@ -66,6 +66,9 @@ func (c *Config) Check() error {
 	}
 	return nil
 }
+
+// Files are the files that the settings name, by the setting.
+func (c *Config) Files() map[string]string { return map[string]string{"cert": c.Cert, "key": c.Key} }
 
 // loopback reports whether a host is this machine.
 func loopback(host string) bool {

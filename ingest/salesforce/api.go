@@ -28,15 +28,15 @@ type Config struct {
 	Domain       string     `yaml:"domain"`        // such as acme.my.salesforce.com
 	BaseURL      string     `yaml:"base_url"`      // optional; replaces https://domain
 	ClientID     string     `yaml:"client_id"`     // required
-	ClientSecret secret.Ref `yaml:"client_secret"` // reference to a secret; required without private_key
-	PrivateKey   secret.Ref `yaml:"private_key"`   // reference to a secret; replaces client_secret
+	ClientSecret secret.Ref `yaml:"client_secret"` // required without private_key
+	PrivateKey   secret.Ref `yaml:"private_key"`   // replaces client_secret
 	User         string     `yaml:"user"`          // user to run as; required with private_key
 	Audience     string     `yaml:"audience"`      // with private_key: https://test.salesforce.com for a sandbox
 	Version      string     `yaml:"api_version"`   // default 62.0
 	// Interval of the log files. Hourly, the default, also reads the daily files, for events
 	// that are in no hourly one. Daily is for organisations without hourly files.
 	Interval string `yaml:"interval"`
-	// LoginHistory reads sign-ins from LoginHistory. It is for organisations whose log files
+	// LoginHistory is whether sign-ins are read from the login history. It is for organisations whose log files
 	// have no sign-ins; in others, every sign-in would count twice.
 	LoginHistory bool `yaml:"login_history"`
 }

@@ -22,7 +22,7 @@ var Kind = ingest.Kind{Name: "slack", New: func() ingest.Opener { return &Config
 // an owner installed on the organisation, with the user scope auditlogs:read.
 type Config struct {
 	BaseURL string     `yaml:"base_url"` // optional; https://api.slack-gov.com for GovSlack
-	Token   secret.Ref `yaml:"token"`    // reference to a secret; required
+	Token   secret.Ref `yaml:"token"`    // required
 }
 
 // Check implements ingest.Opener.

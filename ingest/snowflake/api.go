@@ -35,9 +35,9 @@ type Config struct {
 	Account    string     `yaml:"account"`     // ORGANISATION-ACCOUNT, or a locator with its region
 	BaseURL    string     `yaml:"base_url"`    // optional; replaces https://account.snowflakecomputing.com
 	User       string     `yaml:"user"`        // required without token
-	PrivateKey secret.Ref `yaml:"private_key"` // reference to a secret; required without token
-	Passphrase secret.Ref `yaml:"passphrase"`  // of private_key; optional reference to a secret
-	Token      secret.Ref `yaml:"token"`       // reference to a secret; replaces private_key
+	PrivateKey secret.Ref `yaml:"private_key"` // required without token
+	Passphrase secret.Ref `yaml:"passphrase"`  // of private_key; optional
+	Token      secret.Ref `yaml:"token"`       // replaces private_key
 	Role       string     `yaml:"role"`        // optional; the user's default role if empty
 	Warehouse  string     `yaml:"warehouse"`   // required
 }
@@ -47,7 +47,8 @@ func (c *Config) Check() error {
 	if c.Token != "" {
 		return ingest.RequireSettings("account", cmp.Or(c.Account, c.BaseURL), "warehouse", c.Warehouse)
 	}
-	return ingest.RequireSettings("account", c.Account, "user", c.User, "private_key (or token)", string(c.PrivateKey), "warehouse", c.Warehouse)
+	return ingest.RequireSettings("account", c.Account, "user", c.User, "private_key (or token)", string(c.PrivateKey),
+		"warehouse", c.Warehouse)
 }
 
 // Open implements ingest.Opener.

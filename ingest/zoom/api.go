@@ -24,7 +24,7 @@ type Config struct {
 	TokenURL     string     `yaml:"token_url"`     // optional; https://zoomgov.com/oauth/token for the same
 	AccountID    string     `yaml:"account_id"`    // required
 	ClientID     string     `yaml:"client_id"`     // required
-	ClientSecret secret.Ref `yaml:"client_secret"` // reference to a secret; required
+	ClientSecret secret.Ref `yaml:"client_secret"` // required
 }
 
 // Check implements ingest.Opener.

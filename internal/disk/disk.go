@@ -2,7 +2,10 @@
 // who may use a file.
 package disk
 
-import "os"
+import (
+	"fmt"
+	"os"
+)
 
 // Free returns how many bytes this process may still write to the file system of a path, and
 // its size in bytes. On systems where that is unknown the error is errors.ErrUnsupported.
@@ -19,3 +22,14 @@ func TryLock(f *os.File, exclusive bool) error { return tryLock(f, exclusive) }
 // Owner returns the id of the user whom a file belongs to; known is false on systems where a file has no such id, and its
 // permission bits do not say who may use it.
 func Owner(info os.FileInfo) (uid int, known bool) { return owner(info) }
+
+// Writable returns an error for a file or a folder that is not there, or that this user cannot write.
+func Writable(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return err
+	}
+	if err := writable(path); err != nil {
+		return fmt.Errorf("%s cannot be written by this user: %w", path, err)
+	}
+	return nil
+}

@@ -27,6 +27,8 @@ func tryLock(f *os.File, exclusive bool) error {
 	return syscall.Flock(int(f.Fd()), how|syscall.LOCK_NB)
 }
 
+func writable(path string) error { return syscall.Access(path, 2) } // W_OK
+
 func owner(info os.FileInfo) (uid int, known bool) {
 	s, known := info.Sys().(*syscall.Stat_t)
 	if !known {

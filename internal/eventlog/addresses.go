@@ -27,3 +27,12 @@ func (a *Addresses) UnmarshalYAML(decode func(any) error) error {
 	}
 	return nil
 }
+
+// CheckMechanism returns an error for a mechanism of authentication that Dialer does not know; "" is none.
+func CheckMechanism(mechanism string) error {
+	switch mechanism {
+	case "", "plain", "scram-sha-256", "scram-sha-512":
+		return nil
+	}
+	return fmt.Errorf("%q: plain, scram-sha-256, scram-sha-512", mechanism)
+}

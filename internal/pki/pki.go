@@ -12,9 +12,9 @@ import (
 
 // Files are paths of certificates and a key in PEM, as the configuration has them.
 type Files struct {
-	CA   string `yaml:"ca"`          // of trusted authorities; "" for those of the system
-	Cert string `yaml:"client_cert"` // client certificate with its intermediates; "" for none
-	Key  string `yaml:"client_key"`  // private key of the client certificate
+	CA   string `yaml:"ca"`          // file of trusted authorities in PEM; those of the system if empty
+	Cert string `yaml:"client_cert"` // file of a client certificate in PEM, with its intermediates
+	Key  string `yaml:"client_key"`  // file of its private key
 }
 
 // Check returns an error for a certificate without a key, or a key without a certificate. It

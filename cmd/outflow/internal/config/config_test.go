@@ -40,7 +40,7 @@ var bad = []struct{ text, want string }{
 	{watch("reason: r, owner: o\n    weight: 7"), "line 6: watchlist x: weight: 7: points from -6 to 6, other than 0"},
 	{watch("reason: r, owner: o\n    weight: .nan"), "line 6: watchlist x: weight: NaN: points from -6 to 6"},
 	{watch("reason: r, owner: o"), "line 2: watchlist x: weight: 0: points from -6 to 6, other than 0"},
-	{watch("reason: r, owner: o, weight: 1\n    file: nowhere.csv"), "line 7: watchlist x: file: open "},
+	{watch("reason: r, owner: o, weight: 1\n    file: nowhere.csv"), "line 7: watchlist x: file: "},
 	{watch("member: [b]"), `unknown field "member"`},
 	{watch("reason: r, owner: o, weight: 1") + "  - {name: x, places: [b], weight: 1, owner: o, reason: r}\n", "watchlist 2 (x): another one has the name"},
 	{"rules: nowhere\n", "rules: "},

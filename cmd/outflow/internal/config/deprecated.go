@@ -1,6 +1,10 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // RenamedKey is a key of the file that still works under the name that it had in the release before.
 type RenamedKey struct {
@@ -18,6 +22,18 @@ var RenamedKeys = []RenamedKey{
 // String is a warning that names both keys.
 func (k *RenamedKey) String() string {
 	return fmt.Sprintf("configuration key %s is deprecated: use %s", k.Old, k.New)
+}
+
+// Written is the key as it is written now: metrics: {listen: …}.
+func (k *RenamedKey) Written() string {
+	text := "…"
+	for _, part := range slices.Backward(strings.Split(k.New, ".")) {
+		if text != "…" {
+			text = "{" + text + "}"
+		}
+		text = part + ": " + text
+	}
+	return text
 }
 
 // Deprecated lists the deprecated keys that the file at path uses. A file that cannot be read has

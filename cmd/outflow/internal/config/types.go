@@ -33,7 +33,7 @@ type Config struct {
 	// Aliases are further accounts of people, by their address.
 	Aliases map[string][]string `yaml:"aliases"`
 	// Budget is the number of false alerts per 1,000 user-days that is acceptable, from 0 to
-	// MaxBudget; 0 means that --min-severity decides.
+	// 100; 0 means that every alert from medium on is shown.
 	Budget float64 `yaml:"budget"`
 	// PersonalDomains are changes to the list of mail domains that offer mailboxes to everyone.
 	PersonalDomains mail.Personal `yaml:"personal_domains"`
@@ -47,7 +47,7 @@ type Config struct {
 	Exceptions []Exception `yaml:"exceptions"`
 	// Watchlists are people, places and applications whose alerts weigh more, or less.
 	Watchlists []Watchlist `yaml:"watchlists"`
-	// Tables are exports that Outflow does not know; see AllTables.
+	// Tables are exports that Outflow does not know.
 	Tables []mapped.Table `yaml:"tables"`
 	// AddressDatabases are files in the format of MaxMind that say in which country an address is, and
 	// whose network it is in.
@@ -57,9 +57,9 @@ type Config struct {
 	// Placeholders are the values that %name% stands for in these rules.
 	Placeholders map[string][]string `yaml:"placeholders"`
 
-	// The rest is for outflow run. DataDir is the folder of its state.
+	// DataDir is the folder of the state of outflow run.
 	DataDir string `yaml:"data_dir"`
-	// DataDirShared accepts a DataDir that other users can enter. Its files are readable by the owner alone either way.
+	// DataDirShared is whether a DataDir is accepted that other users can enter. Its files are readable by the owner alone either way.
 	DataDirShared bool `yaml:"data_dir_shared"`
 	// Log is the event log that the stages share.
 	Log Log `yaml:"log"`
@@ -71,7 +71,7 @@ type Config struct {
 	Snapshots snapshot.Config `yaml:"snapshots"`
 	// Metrics is where metrics are served.
 	Metrics Metrics `yaml:"metrics"`
-	// Listen is the deprecated key of Metrics.Listen.
+	// Listen is the deprecated key of metrics.listen.
 	Listen string `yaml:"listen"`
 	// PublicURL is the address at which people reach the pages; messages link to it.
 	PublicURL string `yaml:"public_url"`
@@ -82,7 +82,7 @@ type Config struct {
 	// Feed is the API and the pages for people.
 	Feed Feed `yaml:"feed"`
 
-	// Memory bounds what is kept in memory; the rest is in temporary files.
+	// Memory is how much is kept in memory; the rest is in temporary files.
 	Memory Memory `yaml:"memory"`
 	// DiskReserve is how many MiB of the disk of data_dir stay free: below that, intake stops.
 	// 0 means 1024, but no more than a tenth of the disk; -1 means none.
@@ -110,7 +110,7 @@ func (m *Memory) Window() int64 { return int64(cmp.Or(m.Events, 32)) << 20 }
 // OptOut is an engine.OptOut as the file has it.
 type OptOut struct {
 	Countries   []string `yaml:"countries"`   // as HR writes them; any if empty
-	Departments []string `yaml:"departments"` // the same; one of both is required
+	Departments []string `yaml:"departments"` // the same; countries or departments are required
 	Detectors   []string `yaml:"detectors"`   // by name; all if empty
 	Reason      string   `yaml:"reason"`      // required
 }
@@ -122,17 +122,17 @@ type Exception struct {
 	Domain    string   `yaml:"domain"`    // of a recipient
 	User      string   `yaml:"user"`      // who acts
 	Detectors []string `yaml:"detectors"` // by name; all if empty
-	From      string   `yaml:"from"`      // a day or a time; see Moment
-	Until     string   `yaml:"until"`     // likewise
+	From      string   `yaml:"from"`      // a day or a time
+	Until     string   `yaml:"until"`     // a day or a time
 	Owner     string   `yaml:"owner"`     // who answers for it
 	Reason    string   `yaml:"reason"`    // why it is permitted
 }
 
 // Feed is where the feed is served.
 type Feed struct {
-	Listen string `yaml:"listen"` // "" for nowhere
-	Cert   string `yaml:"cert"`   // files in PEM; required unless Listen is a loopback address
-	Key    string `yaml:"key"`    // of the certificate
+	Listen string `yaml:"listen"` // host:port; nowhere if empty
+	Cert   string `yaml:"cert"`   // file of a certificate in PEM; required unless listen is a loopback address
+	Key    string `yaml:"key"`    // file of its key
 	// TrustedProxies are networks of reverse proxies whose X-Forwarded-For says where requests come from: 10.0.0.0/8.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// SecondPerson is the severity from which on closing or suppressing an alert requires two people; "" for none.
@@ -152,9 +152,9 @@ type Audit struct {
 
 // OIDC is an OpenID Connect provider. It sends browsers back to public_url.
 type OIDC struct {
-	Issuer       string                 `yaml:"issuer"`         // "" for none
+	Issuer       string                 `yaml:"issuer"`         // address of the provider; none if empty
 	ClientID     string                 `yaml:"client_id"`      // of Outflow at the provider
-	ClientSecret secret.Ref             `yaml:"client_secret"`  // env:NAME, file:PATH or exec:COMMAND; "" for a public client
+	ClientSecret secret.Ref             `yaml:"client_secret"`  // none for a public client
 	Claim        string                 `yaml:"claim"`          // that lists groups; "groups" if empty
 	Roles        map[feed.Role][]string `yaml:"roles"`          // the groups of each role
 	Session      time.Duration          `yaml:"session"`        // how long people stay signed in; 8h if 0
@@ -174,19 +174,20 @@ type Log struct {
 	// Retention is how long events are kept at least.
 	Retention time.Duration `yaml:"retention"`
 	// The rest is for kafka.
-	Brokers     eventlog.Addresses `yaml:"brokers"`      // host:port
+
+	Brokers     eventlog.Addresses `yaml:"brokers"`      // host:port of brokers of Kafka
 	TopicPrefix string             `yaml:"topic_prefix"` // of the names of all topics; "outflow" if empty
 	Replication int                `yaml:"replication"`  // factor of topics that are created; 1 if 0
 	TLS         bool               `yaml:"tls"`          // whether connections are encrypted
 	Files       pki.Files          `yaml:",inline"`      // certificates for TLS
-	SASL        SASL               `yaml:"sasl"`         // zero for none
+	SASL        SASL               `yaml:"sasl"`         // credentials; none if empty
 }
 
 // SASL is how the daemon authenticates to the brokers.
 type SASL struct {
 	Mechanism string     `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
 	User      string     `yaml:"user"`      // at the brokers
-	Password  secret.Ref `yaml:"password"`  // env:NAME, file:PATH or exec:COMMAND
+	Password  secret.Ref `yaml:"password"`  // of the user
 }
 
 // Source is a source of events: files, or an API with settings of its own.
@@ -194,7 +195,7 @@ type Source struct {
 	Name  string   `yaml:"name"`       // of the source; unique
 	Kind  string   `yaml:"kind"`       // files, or a kind of ingest/all
 	Paths []string `yaml:"paths"`      // of files
-	Since string   `yaml:"since"`      // of an API: where a new source's backfill begins; see Start
+	Since string   `yaml:"since"`      // where the backfill of a new API begins: a day, a time, or a span before now such as 720h
 	Zone  string   `yaml:"zone"`       // of times that state none: Europe/Berlin, -05:00; "" if it is not known
 	Order string   `yaml:"date_order"` // of dates such as 02/03/2026: dmy, mdy or ymd; "" if it is not known
 	// Networks are internal networks that the addresses of an API may be in: 10.0.0.0/8.
@@ -235,20 +236,20 @@ type Digest struct {
 // Heartbeat is the address that is called while all is well.
 type Heartbeat struct {
 	URL      string        `yaml:"url"`            // an address, or a reference to it (env:NAME, file:PATH, exec:COMMAND); "" for none
-	Every    time.Duration `yaml:"every"`          // 5m if 0
+	Every    time.Duration `yaml:"every"`          // how often; 5m if 0
 	Share    float64       `yaml:"share"`          // of today's records that must have been processed; 0.99 if 0
 	Networks []string      `yaml:"allow_networks"` // internal networks that the address may be in: 10.0.0.0/8
 }
 
 // Metrics is where /metrics, /healthz and /readyz are served.
 type Metrics struct {
-	Listen string `yaml:"listen"` // host:port; "" for nowhere
+	Listen string `yaml:"listen"` // host:port; nowhere if empty
 	Pprof  bool   `yaml:"pprof"`  // whether profiles of the process are served there, too
 }
 
 // Retention is how many days things are kept; 0 means for ever.
 type Retention struct {
-	Alerts    int `yaml:"alerts"`    // since they were raised; open ones stay longer
-	Days      int `yaml:"days"`      // of people's daily activity
-	Decisions int `yaml:"decisions"` // about alerts, and requests for names
+	Alerts    int `yaml:"alerts"`    // days since they were raised; open ones stay longer
+	Days      int `yaml:"days"`      // days of people's daily activity
+	Decisions int `yaml:"decisions"` // days of decisions about alerts, and requests for names
 }

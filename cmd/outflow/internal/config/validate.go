@@ -17,6 +17,7 @@ import (
 	"github.com/outflow/outflow/ingest/all"
 	"github.com/outflow/outflow/ingest/mapped"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/pki"
 )
 
@@ -96,6 +97,9 @@ func (c *Config) checkLimits() error {
 func (l *Log) check() error {
 	if err := l.Files.Check(); err != nil {
 		return fmt.Errorf("log: %w", err)
+	}
+	if err := eventlog.CheckMechanism(l.SASL.Mechanism); err != nil {
+		return fmt.Errorf("log.sasl.mechanism: %w", err)
 	}
 	switch {
 	case l.Kind != "sqlite" && l.Kind != "kafka":

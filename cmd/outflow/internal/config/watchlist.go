@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -17,16 +18,16 @@ import (
 
 // Watchlist is an engine.Watchlist as the file has it.
 type Watchlist struct {
-	Name         string   `yaml:"name"`         // unique
+	Name         string   `yaml:"name"`         // unique; required
 	Members      []string `yaml:"members"`      // people, as in alerts
 	Departments  []string `yaml:"departments"`  // as HR writes them
 	File         string   `yaml:"file"`         // CSV with further members
 	Places       []string `yaml:"places"`       // names, with * and ?
 	Applications []string `yaml:"applications"` // ids or names
-	Weight       float64  `yaml:"weight"`       // points, from -engine.MaxWatchPoints to engine.MaxWatchPoints
+	Weight       float64  `yaml:"weight"`       // points, from -6 to 6 and not 0; required
 	Until        string   `yaml:"until"`        // the last day, or a time; "" for always
-	Owner        string   `yaml:"owner"`        // who answers for it
-	Reason       string   `yaml:"reason"`       // why it is kept
+	Owner        string   `yaml:"owner"`        // who answers for it; required
+	Reason       string   `yaml:"reason"`       // why it is kept; required
 
 	// What the file holds.
 	people, departments []string
@@ -68,8 +69,8 @@ func (w *Watchlist) readFile() error {
 		return nil
 	}
 	f, err := os.Open(w.File)
-	if err != nil {
-		return fmt.Errorf("file: %w", err)
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		return fmt.Errorf("file: %s: %w", path.Path, path.Err)
 	}
 	defer f.Close()
 	if w.people, w.departments, err = members(f); err != nil {

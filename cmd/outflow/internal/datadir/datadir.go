@@ -39,14 +39,45 @@ func Make(dir string, shared bool) error {
 	if shared {
 		return nil
 	}
-	err := secret.Private(dir)
-	if err == nil {
+	if empty(dir) && os.Chmod(dir, 0o700) == nil {
 		return nil
 	}
-	if list, bad := os.ReadDir(dir); bad == nil && len(list) == 0 && os.Chmod(dir, 0o700) == nil {
+	return private(dir)
+}
+
+// Look returns the error that Make would have, and makes nothing.
+func Look(dir string, shared bool) error {
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if parent := filepath.Dir(dir); parent != dir {
+			return Look(parent, true)
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf(": %w", err)
+	case !info.IsDir():
+		return fmt.Errorf(": %s is no folder", dir)
+	case disk.Writable(dir) != nil:
+		return fmt.Errorf(": %w", disk.Writable(dir))
+	case shared || empty(dir):
 		return nil
 	}
-	return fmt.Errorf(": %w, or set data_dir_shared", err)
+	return private(dir)
+}
+
+// empty reports whether a folder has nothing in it.
+func empty(dir string) bool {
+	list, err := os.ReadDir(dir)
+	return err == nil && len(list) == 0
+}
+
+// private returns an error for a data directory that others can enter.
+func private(dir string) error {
+	if err := secret.Private(dir); err != nil {
+		return fmt.Errorf(": %w, or set data_dir_shared", err)
+	}
+	return nil
 }
 
 // Lock takes a data directory for this process, which writes it, until the file is

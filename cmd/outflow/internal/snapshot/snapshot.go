@@ -42,7 +42,7 @@ type Config struct {
 	Prefix  string     `yaml:"prefix"`   // within it
 	Region  string     `yaml:"region"`   // of the bucket
 	BaseURL string     `yaml:"base_url"` // of what is S3-compatible
-	Key     secret.Ref `yaml:"key"`      // reference to 64 hexadecimal digits
+	Key     secret.Ref `yaml:"key"`      // 64 hexadecimal digits
 }
 
 const keptSnapshots = 3
