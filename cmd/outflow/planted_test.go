@@ -19,7 +19,7 @@ var planted = []struct {
 	failpoint string
 	edits     [][3]string // file, what it says, what it says with the bug
 }{
-	{"cursor before the log", "source-appended", [][3]string{{"ingest/watch/intake.go", "\tif err := in.src.Log.Append(ctx, in.batch.records...); err != nil {", "\tstoreProgress(ctx, in.store.db, in, in.seen)\n\tin.src.between(\"appended\")\n\tif err := in.src.Log.Append(ctx, in.batch.records...); err != nil {"}}},
+	{"cursor before the log", "source-appended", [][3]string{{"ingest/watch/intake.go", "\t\tif err := g.src.Log.Append(ctx, g.batch.records...); err != nil {", "\t\tsqlitedb.Tx(ctx, g.store.db, func(tx *sql.Tx) error {\n\t\t\tfor _, in := range g.waiting {\n\t\t\t\tg.store.record(ctx, tx, g.src.Name, in, g.now)\n\t\t\t}\n\t\t\treturn nil\n\t\t})\n\t\tg.src.between(\"appended\")\n\t\tif err := g.src.Log.Append(ctx, g.batch.records...); err != nil {"}}},
 	{"events since the base are not read again", "base-saved", [][3]string{{"cmd/outflow/internal/stream/checkpoint.go", "c.Low[i] = pr.window.LowestOffset(i, pr.next[i])", "c.Low[i] = pr.next[i]"}}},
 	{"offset before the alerts", "alerts-take", [][3]string{{"cmd/outflow/internal/daemon/daemon.go", "\tfailpoint.Reach(\"alerts-take\")", "\td.alerts.Apply(ctx, a.Partition, *at, nil, policy)\n\tfailpoint.Reach(\"alerts-take\")"}}},
 	{"sent before it is", "channel-begun", [][3]string{{"alert/file/file.go", "\t\tc.between(\"begun\")", "\t\tstore.MarkSent(ctx, s.Seq)\n\t\tc.between(\"begun\")"}}},

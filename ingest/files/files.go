@@ -271,20 +271,13 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
-			r := d.reader(ctx, n, progress, &failure)
-			for !r.ended() {
+			read, ended := d.worker(ctx, n, progress, &failure, budget)
+			for !ended() {
 				i := int(next.Add(1)) - 1
 				if i >= len(files) {
 					return
 				}
-				reports[i] = newReport(files[i].Path, files[i].Size)
-				reports[i].Roots = files[i].Roots
-				r.rep, r.spent = &reports[i], budget.begin(files[i].Size, r.ended)
-				if err := guard.Do("file", func() error { r.file(files[i].Path, progress); return nil }); err != nil {
-					reports[i].Reason, reports[i].Failed = printable(err.Error()), true
-					r = d.reader(ctx, n, progress, &failure) // the one that panicked may be in any state
-				}
-				progress.Files.Add(1)
+				reports[i] = read(files[i])
 			}
 		}()
 	}
@@ -294,6 +287,40 @@ func (d *Reader) Read(ctx context.Context, files []File) ([]Report, error) {
 		return reports, *err
 	}
 	return reports, ctx.Err()
+}
+
+// worker returns a function that reads one file after another, for one worker, and one that reports whether
+// all reading has ended.
+func (d *Reader) worker(ctx context.Context, n int, progress *Progress, failure *atomic.Pointer[error], budget Budget) (
+	read func(File) Report, ended func() bool,
+) {
+	r := d.reader(ctx, n, progress, failure)
+	return func(f File) Report {
+		rep := newReport(f.Path, f.Size)
+		rep.Roots = f.Roots
+		r.rep, r.spent = &rep, budget.begin(f.Size, r.ended)
+		if err := guard.Do("file", func() error { r.file(f.Path, progress); return nil }); err != nil {
+			rep.Reason, rep.Failed = printable(err.Error()), true
+			r = d.reader(ctx, n, progress, failure) // the one that panicked may be in any state
+		}
+		progress.Files.Add(1)
+		return rep
+	}, r.ended
+}
+
+// Session returns a function that reads one file after another, as one worker of Read does. Its error is that
+// of the context or of Emit. The caller calls end after the last file.
+func (d *Reader) Session(ctx context.Context) (read func(File) (Report, error), end func()) {
+	budget, end := d.startBudget()
+	var failure atomic.Pointer[error]
+	one, _ := d.worker(ctx, 0, new(Progress), &failure, budget)
+	return func(f File) (Report, error) {
+		rep := one(f)
+		if err := failure.Load(); err != nil {
+			return rep, *err
+		}
+		return rep, ctx.Err()
+	}, end
 }
 
 // newReport returns an empty report.

@@ -45,7 +45,8 @@ type Follower struct {
 	queued    map[string]bool         // paths of the files in queue
 	busy      map[string]bool         // paths of files being read
 	stale     map[string]bool         // the part of busy that changed in the meantime
-	results   chan result             // from the workers
+	working   int                     // workers that read
+	results   chan []result           // from the workers
 	cancel    context.CancelFunc      // stops the workers
 	deliver   delivery                // current batch
 	roots     map[string]*rootInfo    // by path, as configured
@@ -110,14 +111,6 @@ type rootInfo struct {
 	pull    *Pull         // stream under which the problem is stored
 }
 
-// result is the result of reading a file.
-type result struct {
-	found
-	rep    *files.Report
-	events int // appended
-	err    error
-}
-
 // delivery is a batch: everything from the first file in the queue until the queue is empty
 // and all workers are idle.
 type delivery struct {
@@ -179,8 +172,11 @@ func (f *Follower) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case r := <-f.results:
-			err = f.done(ctx, r)
+		case list := <-f.results:
+			f.working--
+			for i := 0; i < len(list) && err == nil; i++ {
+				err = f.done(ctx, list[i])
+			}
 		case <-some:
 			soon = time.After(gather)
 		case <-soon:
@@ -201,7 +197,8 @@ func (f *Follower) begin(ctx context.Context) (err error) {
 	f.seed = maphash.MakeSeed()
 	f.links, f.growing, f.failed, f.queued = map[string]bool{}, map[string]*growingFile{}, map[string]*failed{}, map[string]bool{}
 	f.queue, f.busy, f.stale, f.dirs = nil, map[string]bool{}, map[string]bool{}, map[string]bool{}
-	f.results, f.deliver, f.roots = make(chan result, max(f.Source.Workers, 1)), delivery{}, map[string]*rootInfo{}
+	f.working, f.results = 0, make(chan []result, max(f.Source.Workers, 1))
+	f.deliver, f.roots = delivery{}, map[string]*rootInfo{}
 	for _, path := range f.Source.Paths {
 		path = filepath.Clean(path)
 		f.roots[path] = &rootInfo{top: resolved(path), pull: f.Store.folder(f.Source, path)}
@@ -251,10 +248,12 @@ func (f *Follower) end() {
 	}
 	limit := time.NewTimer(endMost)
 	defer limit.Stop()
-	for range len(f.busy) {
+	for range f.working {
 		select {
-		case r := <-f.results:
-			f.report(Pass{Events: r.events})
+		case list := <-f.results:
+			for _, r := range list {
+				f.report(Pass{Events: r.events})
+			}
 		case <-limit.C:
 			return
 		}
@@ -691,9 +690,9 @@ func (f *Follower) start(ctx context.Context) error {
 			return err
 		}
 	}
-	for len(f.queue) > 0 && len(f.busy) < max(f.Source.Workers, 1) {
-		if n, ready := f.pop(now); ready {
-			f.read(ctx, n, now)
+	for len(f.queue) > 0 && f.working < max(f.Source.Workers, 1) {
+		if list := f.pops(now); len(list) > 0 {
+			f.read(ctx, list, now)
 		}
 	}
 
@@ -731,17 +730,39 @@ func (f *Follower) pop(now time.Time) (n found, ready bool) {
 	return n, true
 }
 
-// read reads a file in a goroutine, which sends the result to results.
-func (f *Follower) read(ctx context.Context, n found, now time.Time) {
-	f.busy[n.path] = true
+// groupBytes is how many bytes the files that a worker of a Follower reads together have, as stored; the last of them
+// may exceed it.
+const groupBytes = 1 << 20
+
+// pops takes from the queue what one worker reads next: its share, if many files wait.
+func (f *Follower) pops(now time.Time) (list []found) {
+	most, size := min(max(len(f.queue)/max(f.Source.Workers, 1), 1), groupMost), int64(0)
+	for len(f.queue) > 0 && len(list) < most && size < groupBytes {
+		if n, ready := f.pop(now); ready {
+			list, size = append(list, n), size+n.size
+		}
+	}
+	return list
+}
+
+// read reads files in a goroutine, which sends the results to results.
+func (f *Follower) read(ctx context.Context, list []found, now time.Time) {
+	for _, n := range list {
+		f.busy[n.path] = true
+	}
+	f.working++
 	arrived := f.deliver.arrived
 	go func() {
-		r := result{found: n}
-		r.err = guard.Do("file", func() (err error) {
-			r.rep, r.events, err = f.Store.take(ctx, f.Source, n, arrived, now)
-			return err
-		})
-		f.results <- r // does not block: there is room for all workers
+		next := func() (n found, more bool) {
+			if len(list) == 0 {
+				return found{}, false
+			}
+			n, list = list[0], list[1:]
+			return n, true
+		}
+		var results []result
+		f.Store.takeSome(ctx, f.Source, next, arrived, now, func(r result) { results = append(results, r) })
+		f.results <- results // does not block: there is room for all workers
 	}()
 }
 

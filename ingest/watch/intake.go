@@ -7,125 +7,223 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/sqlitedb"
 )
 
-// take appends the events of a file to the event log. It returns the report and how many
-// events were appended. The report is nil if the content has been read already.
-func (s *Store) take(ctx context.Context, src *Source, f found, arrived *arrivals, now time.Time) (*files.Report, int, error) {
-	hash, err := digest(ctx, f.path, f.size)
-	if ctx.Err() != nil {
-		return nil, 0, ctx.Err()
+// result is the result of reading a file.
+type result struct {
+	found
+	rep    *files.Report // nil if its content has been read already
+	events int           // appended
+	err    error
+}
+
+// takeSome appends the events of some files to the event log, one file after another, until next has no more. It calls
+// done with the result of each, once its progress is stored. A panic is the result of all files for which it is not stored
+// yet. So is another error, after which takeSome returns.
+func (s *Store) takeSome(ctx context.Context, src *Source, next func() (found, bool), arrived *arrivals, now time.Time, done func(result)) {
+	for more := true; more; {
+		g := s.newGroup(ctx, src, arrived, now, done)
+		err := guard.Do("file", func() error {
+			for {
+				var f found
+				if f, more = next(); !more {
+					return g.save(ctx)
+				}
+				if err := g.take(ctx, f); err != nil {
+					return err
+				}
+			}
+		})
+		g.end(err)
+		if panicked := (*guard.Panic)(nil); err != nil && !errors.As(err, &panicked) {
+			return
+		}
 	}
-	if err != nil {
-		return &files.Report{Path: f.path, Reason: unwrapped(err), Failed: true}, 0, nil
+}
+
+// group is files of a source that one worker reads one after another. Their events are appended to the event log
+// together, and then the progress of all of them is stored in one transaction.
+type group struct {
+	store   *Store
+	src     *Source
+	arrived *arrivals
+	now     time.Time
+	read    func(files.File) (files.Report, error)
+	endRead func()
+	batch   batch
+	vendors vendorCounts // of the events since save
+	waiting []*intake    // that were read, and whose progress is not stored yet
+	current *intake      // that is being read; nil between files
+	held    *heldEvent   // of current, if it is still being written to
+	done    func(result)
+}
+
+// groupMost is how many files wait until their progress is stored.
+const groupMost = 64
+
+// intake is a file that is being read, or was read.
+type intake struct {
+	found
+	hash    []byte // of the content
+	release func() // lets other workers read the content
+	rep     *files.Report
+	skip    int   // events at the beginning of the file that are in the event log already
+	unsure  bool  // records among those were refused because their times are ambiguous
+	seen    int   // events decoded so far, including refused ones and records with ambiguous times
+	refused bool  // a record was refused now because its time is ambiguous
+	changed bool  // the file has grown since its content was looked at, so it is unknown how many of its events that has
+	newest  int64 // time of the newest event that is not of HR, Unix milliseconds; 0 if there is none
+
+	events, appended int // that were new, and those of them that are in the event log
+}
+
+// newGroup returns an empty group. The caller must call end.
+func (s *Store) newGroup(ctx context.Context, src *Source, arrived *arrivals, now time.Time, done func(result)) *group {
+	g := &group{store: s, src: src, arrived: arrived, now: now, done: done}
+	reader := files.Reader{
+		Formats:   src.Formats,
+		Tables:    src.Tables,
+		Inspect:   src.Inspect,
+		Forms:     src.Forms,
+		Latest:    now.Add(ingest.MaxClockSkew),
+		Refused:   func(int) func() { return g.refuse },
+		Settled:   func(int) func() { return func() { g.current.settled() } },
+		Ambiguous: func(int) func() { return func() { g.current.refused = true; g.refuse() } },
+		Emit: func(int) func(*event.Event) error {
+			return func(e *event.Event) error {
+				if g.held != nil {
+					return g.held.emit(e)
+				}
+				return g.emit(ctx, e)
+			}
+		},
 	}
-	release, err := s.claim(ctx, hash)
-	if err != nil {
-		return nil, 0, err
+	g.read, g.endRead = reader.Session(ctx)
+	return g
+}
+
+// end ends the group. The error is the result of the files whose progress was not stored.
+func (g *group) end(err error) {
+	g.endRead()
+	if g.current != nil {
+		g.waiting = append(g.waiting, g.current)
 	}
-	defer release()
-	before, err := s.progress(ctx, f, hash)
+	for _, in := range g.waiting {
+		in.release()
+		g.done(result{found: in.found, events: in.appended, err: err})
+	}
+}
+
+// take reads a file. Its events are appended, and its progress is stored, with the next call of save or before.
+func (g *group) take(ctx context.Context, f found) error {
+	in := &intake{found: f, release: func() {}}
+	g.current, g.held = in, nil
+	var err error
+	if in.hash, err = digest(ctx, f.path, f.size); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		g.current = nil
+		g.done(result{found: f, rep: &files.Report{Path: f.path, Reason: unwrapped(err), Failed: true}})
+		return nil
+	}
+	if err := g.claim(ctx, in); err != nil {
+		return err
+	}
+	before, err := g.store.progress(ctx, f, in.hash)
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
 	if before.done {
-		return nil, 0, s.remember(ctx, f, hash)
+		if err := g.store.remember(ctx, f, in.hash); err != nil {
+			return err
+		}
+		g.current = nil
+		in.release()
+		g.done(result{found: f})
+		return nil
 	}
-
-	in := &intake{store: s, src: src, hash: hash, skip: before.events, unsure: before.ambiguous}
-	again, err := s.alreadyTaken(ctx, hash)
-	if err != nil {
-		return nil, 0, err
+	if g.vendors.arrived = g.arrived; before.again {
+		g.vendors.arrived = nil
 	}
-	if !again {
-		in.vendors.arrived = arrived
-	}
-	rep, err := in.read(ctx, f, now)
-	if err != nil {
-		return nil, in.appended, err
-	}
-
-	if rep.Failed || f.growing { // it will be resumed from here
-		arrived.add(&in.vendors)
-		return rep, in.appended, s.partly(ctx, src.Name, f, in, max(in.seen, in.skip))
-	}
-	if err := appendAhead(ctx, src.Log, src.Name, rep, cmp.Or(in.vendors.newestOf(), now.UnixMilli())); err != nil {
-		return nil, in.appended, err
-	}
-	src.between("read")
-	arrived.add(&in.vendors)
-	return rep, in.appended, s.finish(ctx, src.Name, f, in, rep, now)
-}
-
-// intake appends the events of one file to the event log and stores its progress.
-type intake struct {
-	store    *Store
-	src      *Source
-	hash     []byte // of the content
-	skip     int    // events at the beginning of the file that are in the event log already
-	unsure   bool   // records among those were refused because their times are ambiguous
-	seen     int    // events decoded so far, including refused ones and records with ambiguous times
-	refused  bool   // a record was refused now because its time is ambiguous
-	appended int    // events appended so far
-	batch    batch
-	vendors  vendorCounts
-}
-
-// read reads the file and appends its events.
-func (in *intake) read(ctx context.Context, f found, now time.Time) (*files.Report, error) {
-	emit, refuse := func(e *event.Event) error { return in.emit(ctx, e) }, in.refuse
-	ambiguous := func() { in.refused = true; refuse() }
+	in.skip, in.unsure = before.events, before.ambiguous
 	if f.growing {
-		held := &heldEvent{intake: in, next: emit}
-		emit, refuse = held.emit, held.refuse
+		g.held = &heldEvent{intake: in, next: func(e *event.Event) error { return g.emit(ctx, e) }}
 	}
-	reader := files.Reader{
-		Formats:   in.src.Formats,
-		Tables:    in.src.Tables,
-		Workers:   1,
-		Inspect:   in.src.Inspect,
-		Forms:     in.src.Forms,
-		Latest:    now.Add(ingest.MaxClockSkew),
-		Refused:   func(int) func() { return refuse },
-		Settled:   func(int) func() { return in.settled },
-		Ambiguous: func(int) func() { return ambiguous },
-		Emit:      func(int) func(*event.Event) error { return emit },
-	}
-	reports, err := reader.Read(ctx, []files.File{{Path: f.path, Size: f.size}})
-	if err == nil {
-		err = in.flush(ctx, false)
-	}
+	rep, err := g.read(files.File{Path: f.path, Size: f.size})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &reports[0], nil
+	info, err := os.Stat(f.path)
+	in.changed = err != nil || info.Size() != f.size
+	in.rep, g.current = &rep, nil
+	g.waiting = append(g.waiting, in)
+	if !in.partly() {
+		g.batch.addAhead(g.src.Name, &rep, cmp.Or(in.newest, g.now.UnixMilli()))
+	}
+	if len(g.waiting) >= groupMost || g.batch.full() {
+		return g.save(ctx)
+	}
+	return nil
 }
 
-// emit appends an event, unless it is one of those to skip.
-func (in *intake) emit(ctx context.Context, e *event.Event) error {
+// claim reserves the content of a file. While another worker reads it, it waits; copies that arrive at the same time are
+// read one after the other, and so once.
+func (g *group) claim(ctx context.Context, in *intake) error {
+	for {
+		release, other := g.store.claim(in.hash)
+		if other == nil {
+			in.release = release
+			return nil
+		}
+		if err := g.save(ctx); err != nil { // the other one may be of this group, or wait for one of it
+			return err
+		}
+		select {
+		case <-other:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// emit adds an event to the batch, unless it is one of those to skip.
+func (g *group) emit(ctx context.Context, e *event.Event) error {
+	in := g.current
 	if in.seen++; in.seen <= in.skip {
 		return nil
 	}
-	in.vendors.count(e)
-	if in.batch.add(in.batch.encode(e)) {
-		return in.flush(ctx, true)
+	g.vendors.count(e)
+	in.events++
+	if e.Source != event.HR {
+		in.newest = max(in.newest, e.Time)
+	}
+	if g.batch.add(g.batch.encode(e)); g.batch.full() {
+		return g.save(ctx)
 	}
 	return nil
 }
 
 // refuse counts a refused event.
-func (in *intake) refuse() { in.seen++ }
+func (g *group) refuse() {
+	if g.held != nil {
+		g.held.refuse()
+	} else {
+		g.current.seen++
+	}
+}
 
 // settled takes in everything from here on, if records were refused before because their times
 // were ambiguous: now it is known how to read them. Events that are in the log already count once.
@@ -135,24 +233,62 @@ func (in *intake) settled() {
 	}
 }
 
-// flush appends the batch. If there is more to come, it stores the progress; after the last
-// batch, finish or partly does so.
-func (in *intake) flush(ctx context.Context, more bool) error {
-	n := len(in.batch.records)
-	if n == 0 {
+// partly reports whether a file that was read will be read again: from where it ended, or, if that is unknown, whole.
+func (in *intake) partly() bool { return in.rep.Failed || in.growing || in.changed }
+
+// known is how many events of the content are in the event log, with refused ones, as far as that is known.
+func (in *intake) known() int {
+	if in.changed {
+		return 0
+	}
+	return max(in.seen, in.skip)
+}
+
+// save appends the events of the group, and stores how far its files have been read.
+func (g *group) save(ctx context.Context) error {
+	if len(g.batch.records) > 0 {
+		if err := g.src.Log.Append(ctx, g.batch.records...); err != nil {
+			return err
+		}
+		g.src.between("appended")
+		g.batch.clear()
+	}
+	part := g.current
+	if part != nil && part.seen <= part.skip {
+		part = nil
+	}
+	if len(g.waiting) == 0 && part == nil {
 		return nil
 	}
-	if err := in.src.Log.Append(ctx, in.batch.records...); err != nil {
-		return err
+	if len(g.waiting) > 0 {
+		g.src.between("read")
 	}
-	in.src.between("appended")
-	in.appended += n
-	if in.batch.clear(); !more {
-		return nil
+	g.arrived.add(&g.vendors)
+	err := sqlitedb.Tx(ctx, g.store.db, func(tx *sql.Tx) error {
+		for _, in := range g.waiting {
+			if err := g.store.record(ctx, tx, g.src.Name, in, g.now); err != nil {
+				return err
+			}
+		}
+		if part != nil {
+			if err := storeProgress(ctx, tx, part); err != nil {
+				return err
+			}
+		}
+		return g.vendors.credit(ctx, tx, g.src.Name)
+	})
+	if err != nil {
+		return fmt.Errorf("watch: record files: %w", err)
 	}
-	if err := storeProgress(ctx, in.store.db, in, in.seen); err != nil {
-		return fmt.Errorf("watch: record progress of file: %w", err)
+	if part != nil {
+		part.appended = part.events
 	}
+	for _, in := range g.waiting {
+		in.release()
+		g.done(result{found: in.found, rep: in.rep, events: in.events})
+	}
+	g.waiting = g.waiting[:0]
+	g.vendors = vendorCounts{arrived: g.vendors.arrived}
 	return nil
 }
 
@@ -187,7 +323,7 @@ func (h *heldEvent) refuse() {
 	if h.value != nil {
 		h.refused++
 	} else {
-		h.intake.refuse()
+		h.intake.seen++
 	}
 }
 
@@ -219,28 +355,30 @@ func (b *batch) encode(e *event.Event) []byte {
 // drop forgets the event that was encoded last.
 func (b *batch) drop(value []byte) { b.slab = b.slab[:len(b.slab)-len(value)] }
 
-// add adds an event in stored form and reports whether the batch is full.
-func (b *batch) add(value []byte) (full bool) {
+// add adds an event in stored form.
+func (b *batch) add(value []byte) {
 	account, _ := event.RecordActor(value)
 	b.records = append(b.records, eventlog.Record{Key: account, Value: value})
 	b.size += len(value)
-	return len(b.records) >= batchEvents || b.size >= batchBytes
 }
 
-// clear empties the batch after its records were appended, which nothing changes any more.
-func (b *batch) clear() { b.records, b.size = nil, 0 }
-
-// appendAhead appends, for each vendor, a notice about the records that are dated too far
+// addAhead adds, for each vendor, a notice about the records of a file or stream that are dated too far
 // ahead. The notice itself is dated at, in Unix milliseconds, where other events are.
-func appendAhead(ctx context.Context, log eventlog.Log, name string, rep *files.Report, at int64) error {
+func (b *batch) addAhead(name string, rep *files.Report, at int64) {
 	for _, source := range slices.Sorted(maps.Keys(rep.Ahead)) {
 		n := rep.Ahead[source]
 		notice := ingest.AheadNotice(source, name, n.Records, n.Latest, at)
-		if err := log.Append(ctx, eventlog.Record{Value: notice.Append(nil)}); err != nil {
-			return err
-		}
+		b.records = append(b.records, eventlog.Record{Value: notice.Append(nil)})
 	}
-	return nil
+}
+
+// full reports whether the batch is to be appended.
+func (b *batch) full() bool { return len(b.records) >= batchEvents || b.size >= batchBytes }
+
+// clear empties the batch after its records were appended. What they refer to nothing changes any more.
+func (b *batch) clear() {
+	clear(b.records)
+	b.records, b.size = b.records[:0], 0
 }
 
 // progress is how far a content has been read.
@@ -248,67 +386,64 @@ type progress struct {
 	events    int  // of the content that are in the event log, with refused ones
 	done      bool // that is all of them
 	ambiguous bool // records were refused because their times are ambiguous
+	again     bool // the content of a known file is being read again
 }
 
 // progress returns how far a content has been read. The content may be that of a known file that
 // has grown.
 func (s *Store) progress(ctx context.Context, f found, hash []byte) (p progress, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT events, done, ambiguous FROM file WHERE hash = ?", hash).
-		Scan(&p.events, &p.done, &p.ambiguous)
-	if err == nil || !errors.Is(err, sql.ErrNoRows) {
-		return p, err
+	var events *int
+	var done, ambiguous *bool
+	var grown bool
+	err = s.each.progress.QueryRowContext(ctx, hash, f.path, f.size).Scan(&events, &done, &ambiguous, &p.again, &grown)
+	if err != nil {
+		return progress{}, fmt.Errorf("watch: look up content: %w", err)
+	}
+	if events != nil {
+		p.events, p.done, p.ambiguous = *events, *done, *ambiguous
+		return p, nil
+	}
+	if !grown {
+		return p, nil
 	}
 	var before []byte
 	var size int64
+	from := progress{again: p.again}
 	err = s.db.QueryRowContext(ctx,
 		"SELECT hash, size, events, ambiguous FROM path JOIN file USING (hash) WHERE path = ? AND size < ?",
-		f.path, f.size).Scan(&before, &size, &p.events, &p.ambiguous)
+		f.path, f.size).Scan(&before, &size, &from.events, &from.ambiguous)
 	if errors.Is(err, sql.ErrNoRows) {
-		return progress{}, nil
+		return p, nil
 	}
 	if err != nil {
-		return progress{}, fmt.Errorf("watch: read progress of file: %w", err)
+		return p, fmt.Errorf("watch: read progress of file: %w", err)
 	}
 	if h, err := digest(ctx, f.path, size); err != nil || string(h) != string(before) {
-		return progress{}, nil // another file under the same name
+		return p, nil // another file under the same name
 	}
-	return p, nil
+	return from, nil
 }
 
-// alreadyTaken reports whether the content of a known file is being read again.
-func (s *Store) alreadyTaken(ctx context.Context, hash []byte) (is bool, err error) {
-	err = s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM path WHERE hash = ?)", hash).Scan(&is)
-	if err != nil {
-		return false, fmt.Errorf("watch: look up content: %w", err)
+// claim reserves a content until release is called. If another worker has it, it returns what is closed once that one
+// releases it.
+func (s *Store) claim(hash []byte) (release func(), other <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if other := s.taking[string(hash)]; other != nil {
+		return nil, other
 	}
-	return is, nil
-}
-
-// claim waits until no other worker reads a content, and reserves it until release is called.
-// Copies that arrive at the same time are read one after the other, and so once.
-func (s *Store) claim(ctx context.Context, hash []byte) (release func(), err error) {
-	for {
+	own := make(chan struct{})
+	s.taking[string(hash)] = own
+	return func() {
 		s.mu.Lock()
-		other := s.taking[string(hash)]
-		if other == nil {
-			own := make(chan struct{})
-			s.taking[string(hash)] = own
-			s.mu.Unlock()
-			return func() {
-				s.mu.Lock()
-				delete(s.taking, string(hash))
-				s.mu.Unlock()
-				close(own)
-			}, nil
-		}
+		delete(s.taking, string(hash))
 		s.mu.Unlock()
-		select {
-		case <-other:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+		close(own)
+	}, nil
 }
+
+// digestBuffers are used again.
+var digestBuffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
 
 // digest returns the SHA-256 of the first size bytes of a file.
 func digest(ctx context.Context, path string, size int64) ([]byte, error) {
@@ -317,88 +452,61 @@ func digest(ctx context.Context, path string, size int64) ([]byte, error) {
 		return nil, err
 	}
 	defer in.Close()
+	buf := digestBuffers.Get().(*[128 << 10]byte)
+	defer digestBuffers.Put(buf)
 	h := sha256.New()
 	for left := size; left > 0 && ctx.Err() == nil; {
-		n, err := io.CopyN(h, in, min(left, 8<<20))
-		if left -= n; err != nil {
+		n, err := in.Read(buf[:min(left, int64(len(buf)))])
+		h.Write(buf[:n])
+		if left -= int64(n); err != nil && left > 0 {
 			return nil, err
 		}
 	}
 	return h.Sum(nil), ctx.Err()
 }
 
-// executor is a database or a transaction.
-type executor interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
 // remember stores that a path holds a content that has been read.
 func (s *Store) remember(ctx context.Context, f found, hash []byte) error {
-	if err := storePath(ctx, s.db, f, hash); err != nil {
+	if _, err := s.each.storePath.ExecContext(ctx, f.path, f.size, f.modified, hash); err != nil {
 		return fmt.Errorf("watch: record known file: %w", err)
 	}
 	return nil
 }
 
-// storePath stores which content is at a path.
-func storePath(ctx context.Context, db executor, f found, hash []byte) error {
-	_, err := db.ExecContext(ctx,
-		"INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) "+
-			"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash",
-		f.path, f.size, f.modified, hash)
-	return err
-}
-
 // storeProgress stores how many events of a content are in the event log.
-func storeProgress(ctx context.Context, db executor, in *intake, events int) error {
-	_, err := db.ExecContext(ctx,
+func storeProgress(ctx context.Context, tx *sql.Tx, in *intake) error {
+	_, err := tx.ExecContext(ctx,
 		"INSERT INTO file (hash, events, ambiguous, done) VALUES (?, ?, ?, 0) "+
 			"ON CONFLICT (hash) DO UPDATE SET events = excluded.events, ambiguous = excluded.ambiguous",
-		in.hash, events, in.refused)
+		in.hash, in.known(), in.refused)
 	return err
 }
 
-// partly stores the progress of a file that will be resumed.
-func (s *Store) partly(ctx context.Context, source string, f found, in *intake, events int) error {
-	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if err := storeProgress(ctx, tx, in, events); err != nil {
+// record stores how far a file has been read: to its end, with its dead letters, or so far that it will be resumed.
+func (s *Store) record(ctx context.Context, tx *sql.Tx, source string, in *intake, now time.Time) error {
+	if in.partly() {
+		if err := storeProgress(ctx, tx, in); err != nil {
 			return err
 		}
-		if err := storePath(ctx, tx, f, in.hash); err != nil {
-			return err
-		}
-		return in.vendors.credit(ctx, tx, source)
-	})
-	if err != nil {
-		return fmt.Errorf("watch: record progress of file: %w", err)
+		return s.recordPath(ctx, tx, in)
 	}
-	return nil
+	rep := in.rep
+	_, err := tx.StmtContext(ctx, s.each.storeFile).ExecContext(ctx, in.hash, in.seen, in.refused, rep.ProblemCount, rep.Reason)
+	if err != nil {
+		return err
+	}
+	if err := s.recordPath(ctx, tx, in); err != nil {
+		return err
+	}
+	problems := rep.Problems
+	if rep.Reason != "" && rep.Records == 0 {
+		problems = append(problems, files.Problem{File: rep.Path, Reason: rep.Reason})
+	}
+	return insertDeadLetters(ctx, tx, source, in.hash, problems, now)
 }
 
-// finish stores that a file has been read to its end, with its dead letters.
-func (s *Store) finish(ctx context.Context, source string, f found, in *intake, rep *files.Report, now time.Time) error {
-	err := sqlitedb.Tx(ctx, s.db, func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx,
-			"INSERT INTO file (hash, events, ambiguous, done, problems, reason) VALUES (?, ?, ?, 1, ?, ?) "+
-				"ON CONFLICT (hash) DO UPDATE SET events = excluded.events, ambiguous = excluded.ambiguous, "+
-				"done = 1, problems = excluded.problems, reason = excluded.reason",
-			in.hash, in.seen, in.refused, rep.ProblemCount, rep.Reason); err != nil {
-			return err
-		}
-		if err := storePath(ctx, tx, f, in.hash); err != nil {
-			return err
-		}
-		problems := rep.Problems
-		if rep.Reason != "" && rep.Records == 0 {
-			problems = append(problems, files.Problem{File: rep.Path, Reason: rep.Reason})
-		}
-		if err := insertDeadLetters(ctx, tx, source, in.hash, problems, now); err != nil {
-			return err
-		}
-		return in.vendors.credit(ctx, tx, source)
-	})
-	if err != nil {
-		return fmt.Errorf("watch: record file: %w", err)
-	}
-	return nil
+// recordPath stores which content is at the path of a file.
+func (s *Store) recordPath(ctx context.Context, tx *sql.Tx, in *intake) error {
+	_, err := tx.StmtContext(ctx, s.each.storePath).ExecContext(ctx, in.path, in.size, in.modified, in.hash)
+	return err
 }

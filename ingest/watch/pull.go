@@ -397,7 +397,7 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		}
 		t.counts.count(e)
 		sums = append(sums, sum)
-		if batch.add(value) {
+		if batch.add(value); batch.full() {
 			return flush()
 		}
 		return nil
@@ -417,7 +417,9 @@ func (p *Pull) take(ctx context.Context, name string, in io.Reader, t *taken) (f
 		err = flush()
 	}
 	if err == nil {
-		err = appendAhead(ctx, p.Log, p.Name, &rep, now.UnixMilli())
+		if batch.addAhead(p.Name, &rep, now.UnixMilli()); len(batch.records) > 0 {
+			err = p.Log.Append(ctx, batch.records...)
+		}
 	}
 	if err == nil && (rep.Failed || rep.Cut) {
 		err = &brokenError{name: name, reason: cmp.Or(rep.Reason, "it ends in the middle")}

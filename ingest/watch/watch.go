@@ -22,8 +22,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/ingest/files"
 	"github.com/outflow/outflow/internal/event"
@@ -37,7 +35,8 @@ var scripts embed.FS
 
 // Store is an open sources.db. It is safe for concurrent use.
 type Store struct {
-	db *sql.DB
+	db   *sql.DB
+	each statements // not prepared if the file is read-only
 
 	mu     sync.Mutex
 	taking map[string]chan struct{} // contents being read, by hash; closed afterwards
@@ -49,7 +48,37 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("watch: open store: %w", err)
 	}
-	return newStore(db), nil
+	s := newStore(db)
+	if err := s.each.prepare(ctx, db); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("watch: open store: %w", err)
+	}
+	return s, nil
+}
+
+// statements are what is executed for every file.
+type statements struct{ known, progress, storeFile, storePath *sql.Stmt }
+
+// prepare prepares all statements.
+func (s *statements) prepare(ctx context.Context, db *sql.DB) (err error) {
+	for _, x := range []struct {
+		statement **sql.Stmt
+		query     string
+	}{
+		{&s.known, "SELECT EXISTS (SELECT 1 FROM path JOIN file USING (hash) WHERE path = ? AND size = ? AND modified = ? AND done)"},
+		{&s.progress, "SELECT events, done, ambiguous, EXISTS (SELECT 1 FROM path WHERE hash = ?1), " +
+			"EXISTS (SELECT 1 FROM path WHERE path = ?2 AND size < ?3) FROM (SELECT 1) LEFT JOIN file ON hash = ?1"},
+		{&s.storeFile, "INSERT INTO file (hash, events, ambiguous, done, problems, reason) VALUES (?, ?, ?, 1, ?, ?) " +
+			"ON CONFLICT (hash) DO UPDATE SET events = excluded.events, ambiguous = excluded.ambiguous, " +
+			"done = 1, problems = excluded.problems, reason = excluded.reason"},
+		{&s.storePath, "INSERT INTO path (path, size, modified, hash) VALUES (?, ?, ?, ?) " +
+			"ON CONFLICT (path) DO UPDATE SET size = excluded.size, modified = excluded.modified, hash = excluded.hash"},
+	} {
+		if *x.statement, err = db.PrepareContext(ctx, x.query); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // OpenReadOnly opens an existing sources.db for reading, also while another process writes
@@ -217,30 +246,43 @@ func (src *Source) unsettled(info fs.FileInfo, now time.Time) bool {
 // takeAll reads files, several at a time, and adds the results to p.
 func (s *Store) takeAll(ctx context.Context, src *Source, todo []found, arrived *arrivals, now time.Time, p *Pass) error {
 	var mu sync.Mutex
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(src.Workers, 1))
-	for _, f := range todo {
-		if gctx.Err() != nil {
-			break
+	var failed error
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	next := func() (f found, more bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(todo) == 0 || ctx.Err() != nil {
+			return found{}, false
 		}
-		g.Go(func() error {
-			rep, events, err := s.takeGuarded(gctx, src, f, arrived, now)
-			if err != nil {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			p.Events += events
-			if rep != nil {
-				p.count(src.Paths, rep)
-			}
-			return nil
-		})
+		f, todo = todo[0], todo[1:]
+		if info, err := os.Stat(f.path); err == nil { // much may have been read since it was found
+			f.size, f.modified = info.Size(), info.ModTime().UnixNano()
+		}
+		return f, true
 	}
-	if err := g.Wait(); err != nil {
-		return err
+	done := func(r result) {
+		mu.Lock()
+		defer mu.Unlock()
+		if panicked := (*guard.Panic)(nil); errors.As(r.err, &panicked) {
+			r.rep, r.err = &files.Report{Path: r.path, Reason: r.err.Error(), Failed: true}, nil
+		}
+		if r.err != nil {
+			failed = cmp.Or(failed, r.err)
+			cancel()
+			return
+		}
+		p.Events += r.events
+		if r.rep != nil {
+			p.count(src.Paths, r.rep)
+		}
 	}
-	return ctx.Err()
+	var workers sync.WaitGroup
+	for range min(max(src.Workers, 1), len(todo)) {
+		workers.Go(func() { s.takeSome(ctx, src, next, arrived, now, done) })
+	}
+	workers.Wait()
+	return cmp.Or(failed, ctx.Err())
 }
 
 // count adds the report of a file.
@@ -251,20 +293,6 @@ func (p *Pass) count(paths []string, rep *files.Report) {
 	if rep.Failed {
 		p.Failed = append(p.Failed, *rep)
 	}
-}
-
-// takeGuarded is take, but returns a panic as a failed report.
-func (s *Store) takeGuarded(
-	ctx context.Context, src *Source, f found, arrived *arrivals, now time.Time,
-) (rep *files.Report, events int, err error) {
-	err = guard.Do("file", func() (err error) {
-		rep, events, err = s.take(ctx, src, f, arrived, now)
-		return err
-	})
-	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
-		return &files.Report{Path: f.path, Reason: err.Error(), Failed: true}, 0, nil
-	}
-	return rep, events, err
 }
 
 // nextBatchSeq returns the sequence number of the next batch. Numbers increase even if the
@@ -292,15 +320,11 @@ func (src *Source) appendMarker(ctx context.Context, pass int64, begins bool) er
 }
 
 // known reports whether a file is unchanged since it was read to its end.
-func (s *Store) known(ctx context.Context, f found) (bool, error) {
-	var n int
-	err := s.db.QueryRowContext(ctx,
-		"SELECT count(*) FROM path JOIN file USING (hash) WHERE path = ? AND size = ? AND modified = ? AND done",
-		f.path, f.size, f.modified).Scan(&n)
-	if err != nil {
+func (s *Store) known(ctx context.Context, f found) (is bool, err error) {
+	if err := s.each.known.QueryRowContext(ctx, f.path, f.size, f.modified).Scan(&is); err != nil {
 		return false, fmt.Errorf("watch: look up file: %w", err)
 	}
-	return n > 0, nil
+	return is, nil
 }
 
 // Reread requests that the files at and below some paths be read again at the next pass. It

@@ -129,10 +129,13 @@ func Tx(ctx context.Context, db *sql.DB, do func(tx *sql.Tx) error) error {
 		return err
 	}
 	defer tx.Rollback()
-	if err := do(tx); err != nil {
-		return err
+	if err = do(tx); err == nil {
+		err = tx.Commit()
 	}
-	return tx.Commit()
+	if errors.Is(err, sql.ErrTxDone) && ctx.Err() != nil { // it was rolled back when ctx ended
+		return ctx.Err()
+	}
+	return err
 }
 
 // Copy writes a consistent copy of a file, which may be in use.

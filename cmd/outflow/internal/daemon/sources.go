@@ -27,7 +27,7 @@ import (
 )
 
 const (
-	readers      = 32               // files read at the same time: they share commits
+	readers      = 8                // files read at the same time
 	leastReaders = 4                // of each source
 	oneDelivery  = 10 * time.Minute // looks at a folder within it are one delivery: copying files takes a while
 	settle       = time.Second      // a file that was written to more recently is left for a moment
