@@ -188,7 +188,7 @@ const MaxItems = 200
 // build builds the alert of one revision of findings.
 func build(revision int, list []*finding.Finding) Alert {
 	a, lead := frame(revision, list)
-	a.Department, a.Service, a.Detector, a.Context = lead.Department, lead.Service, lead.Detector, lead.Context
+	a.Context = lead.Context
 	a.Observed, a.Expected, a.Peers, a.Unit, a.BaselineDays = lead.Observed, lead.Expected, lead.Peers, lead.Unit, lead.Days
 
 	complete, listed, room := int64(0), 0, maxItemBytes
@@ -203,7 +203,7 @@ func build(revision int, list []*finding.Finding) Alert {
 		shown.addItems(f, min(MaxItems, maxAlertItems-listed), &room)
 		listed += len(shown.Items)
 		if f.Receipt != nil {
-			a.Receipt, a.KnownDays = f.Receipt, math.Round(f.Receipt.Known*10)/10
+			a.KnownDays = math.Round(f.Receipt.Known*10) / 10
 		}
 
 		a.Sources = appendNew(a.Sources, f.Sources)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/spill"
 	"github.com/outflow/outflow/internal/standards"
 )
 
@@ -103,7 +105,7 @@ func sample() []Alert {
 	svc := found("svc-backup@acme.example", "bucket_public", 1, 8, 8)
 	svc.Service, svc.Impact, svc.Title = true, 3, "Bucket made public"
 	d.Add(svc)
-	return d.Alerts()
+	return must(d.Alerts())
 }
 
 // TestFormats compares every format with its golden, hostile names included.
@@ -335,7 +337,7 @@ func TestCorrelator(t *testing.T) {
 	old := *a // an earlier word comes again: it changes nothing
 	d.Add(&old)
 	d.Add(&worse)
-	list := d.Alerts()
+	list := must(d.Alerts())
 	if len(list) != 1 || list[0].Score != 9 || list[0].Revision != 2 || len(list[0].Evidence) != 2 || list[0].Detector != "bulk_download" {
 		t.Errorf("%+v", list)
 	}
@@ -352,7 +354,7 @@ func TestSeries(t *testing.T) {
 	}
 	d.Add(found("bob", "bulk_download", 1, 6, 6))
 	cases := map[string]int{}
-	for _, a := range d.Alerts() {
+	for _, a := range must(d.Alerts()) {
 		cases[a.Case]++
 	}
 	if len(cases) != 3 || cases["jane0"] != 2 || cases["jane9"] != 1 || cases["bob1"] != 1 {
@@ -372,7 +374,7 @@ func TestSeriesGoesOn(t *testing.T) {
 		d.Add(later)
 		d.Prune(start() + hours*3_600_000)
 		d.Prune(start() + hours*3_600_000) // a correlator does so once a day
-		for _, a := range d.Alerts() {
+		for _, a := range must(d.Alerts()) {
 			if a.Case != "jane0" {
 				t.Fatalf("%s is of case %s once the correlator has let go of what is before hour %d", a.ID, a.Case, hours)
 			}
@@ -388,7 +390,7 @@ func TestStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if generation, c, err := s.Load(ctx); err != nil || generation != 0 || len(c.Alerts()) != 0 {
+	if generation, c, err := s.Load(ctx); err != nil || generation != 0 || len(must(c.Alerts())) != 0 {
 		t.Fatalf("empty: %d, %v", generation, err)
 	}
 	d := NewCorrelator()
@@ -399,22 +401,22 @@ func TestStore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := d.Alerts()
+	at := must(d.Alerts())
 	d.Add(found("jane", "bulk_download", 7, 8, 8)) // after the checkpoint
-	if err := s.Save(ctx, 4, checkpoint, snapshot, d.Alerts()); err != nil {
+	if err := s.Save(ctx, 4, checkpoint, snapshot, d.Each(must(d.Drafts()))); err != nil {
 		t.Fatal(err)
 	}
 	generation, back, err := s.Load(ctx)
 	if err != nil || generation != 4 {
 		t.Fatal(generation, err)
 	}
-	got, _ := json.Marshal(back.Alerts())
+	got, _ := json.Marshal(must(back.Alerts()))
 	want, _ := json.Marshal(at)
 	if string(got) != string(want) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	back.Add(found("jane", "bulk_download", 5, 9, 9))
-	if list := back.Alerts(); len(list) != 2 || list[0].Score != 9 || list[0].Revision != 2 {
+	if list := must(back.Alerts()); len(list) != 2 || list[0].Score != 9 || list[0].Revision != 2 {
 		t.Errorf("%+v", list)
 	}
 }
@@ -427,7 +429,7 @@ func TestUnqualified(t *testing.T) {
 	d := NewCorrelator()
 	d.Add(found("jane", "bulk_download", 0, 12, 9))
 	d.Add(leaver)
-	stored, err := d.Checkpoint(0)
+	stored, err := must(d.Desk(0)).Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -436,7 +438,7 @@ func TestUnqualified(t *testing.T) {
 		t.Fatal(err, string(stored))
 	}
 	for i, restore := range []func() (*Correlator, error){
-		func() (*Correlator, error) { return RestoreCheckpoint(stored) },
+		func() (*Correlator, error) { return restored(stored) },
 		func() (*Correlator, error) { return restoreBatch(open, nil) },
 	} {
 		d, err := restore()
@@ -444,7 +446,7 @@ func TestUnqualified(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.Add(found("jane", "bulk_download", 0, 12, 9)) // has the alert made again
-		list := d.Alerts()
+		list := must(d.Alerts())
 		if len(list) != 1 || !strings.HasSuffix(list[0].Title, " before leaving") || strings.Contains(list[0].Reason, "is leaving") {
 			t.Errorf("%d: %+v", i, list)
 		}
@@ -498,11 +500,11 @@ func TestUndone(t *testing.T) {
 			Exposures: []finding.Exposure{{What: "opened sg-1", Opened: opened, Closed: closed, By: by}},
 		}
 	}
-	if got := d.Alerts()[0]; got.statusText() != "Still in effect." {
+	if got := must(d.Alerts())[0]; got.statusText() != "Still in effect." {
 		t.Errorf("%+v: %s", got.Exposures, got.statusText())
 	}
 	d.Add(over(opened+5*60*60_000, "bob@acme.example"))
-	first := d.Alerts()[0]
+	first := must(d.Alerts())[0]
 	if first.statusText() != "Reverted after 5 hours by bob@acme.example." || first.Score != 6 || first.Revision != 1 {
 		t.Errorf("%+v: %s", first, first.statusText())
 	}
@@ -511,7 +513,7 @@ func TestUndone(t *testing.T) {
 		t.Fatal(err)
 	}
 	again.Add(over(opened+2*60*60_000, "ann@acme.example"))
-	if got := again.Alerts()[0]; got.statusText() != "Reverted after 2 hours." || len(got.Exposures) != 1 {
+	if got := must(again.Alerts())[0]; got.statusText() != "Reverted after 2 hours." || len(got.Exposures) != 1 {
 		t.Errorf("%+v: %s", got.Exposures, got.statusText())
 	}
 }
@@ -523,7 +525,7 @@ func TestHealth(t *testing.T) {
 	h := found("", "source_silent", 0, 0, 0)
 	h.Health, h.Impact, h.Title, h.Reason, h.Episode = true, 2, "Source silent", "Box has sent nothing for 26 hours", "health"
 	d.Add(h)
-	list := d.Alerts()
+	list := must(d.Alerts())
 	if len(list) != 2 || !list[1].Health || list[1].Severity != Medium || list[1].User != "" || list[1].Score != 0 {
 		t.Fatalf("%+v", list)
 	}
@@ -571,22 +573,22 @@ func TestUpdates(t *testing.T) {
 			continue
 		}
 		d.AdvanceWatermark(now - rng.Int64N(3_600_000))
-		for _, x := range d.Updates() {
-			a := d.Build(&x)
+		for _, x := range must(d.Updates()) {
+			a := must(d.Build(&x))
 			b, err := json.Marshal(a)
 			if err != nil {
 				t.Fatal(err)
 			}
 			out[a.ID] = string(b)
 		}
-		if again := d.Updates(); len(again) > 0 {
+		if again := must(d.Updates()); len(again) > 0 {
 			t.Fatalf("%d alerts are returned again", len(again))
 		}
 		if rng.IntN(40) == 0 {
 			d.Prune(now - 4*86_400_000)
 			continue
 		}
-		for _, a := range d.Alerts() {
+		for _, a := range must(d.Alerts()) {
 			b, err := json.Marshal(a)
 			if err != nil {
 				t.Fatal(err)
@@ -639,7 +641,7 @@ func TestTakenBack(t *testing.T) {
 			d.Add(&finding.Finding{ID: "f", Episode: "e", Person: "kim", Detector: "mail_forwarding", Time: opened + c.after,
 				Exposures: []finding.Exposure{{What: what, Opened: opened, Closed: opened + c.after, By: "kim"}}})
 		}
-		if a := d.Alerts()[0]; a.Reason != c.want || a.Evidence[0].Reason != c.want {
+		if a := must(d.Alerts())[0]; a.Reason != c.want || a.Evidence[0].Reason != c.want {
 			t.Errorf("reason %q, evidence %q, want %q", a.Reason, a.Evidence[0].Reason, c.want)
 		}
 	}
@@ -663,13 +665,13 @@ func TestLoweredImpact(t *testing.T) {
 			At: start() + 3_600_000, From: 9, Risk: 7, Rate: 4, Reason: "joined a group"}}
 		d := NewCorrelator()
 		d.Add(f)
-		old, err := restoreBatch([]byte("{}"), d.Alerts())
+		old, err := restoreBatch([]byte("{}"), must(d.Alerts()))
 		if err != nil {
 			t.Fatal(err)
 		}
 		d.Add(lowered)
 		old.Add(lowered)
-		for name, got := range map[string]Alert{"open": d.Alerts()[0], "stored": old.Alerts()[0]} {
+		for name, got := range map[string]Alert{"open": must(d.Alerts())[0], "stored": must(old.Alerts())[0]} {
 			if got.Severity != c.want || got.Rate != 4 {
 				t.Errorf("%s, rate %g and impact %d: %s, want %s", name, c.rate, c.impact, got.Severity, c.want)
 			}
@@ -697,13 +699,13 @@ func TestAmended(t *testing.T) {
 	f := found("jane@acme.example", "bulk_download", 0, 9, 9)
 	f.Rate = 1
 	d.Add(f)
-	final := d.Alerts()
+	final := must(d.Alerts())
 	for range 2 {
 		for _, x := range []*finding.Finding{again, lowered} {
 			x.Episode, x.Person = f.Episode, f.Person
 			d.Add(x)
 		}
-		check(d.Alerts()[0])
+		check(must(d.Alerts())[0])
 	}
 	old, err := restoreBatch([]byte("{}"), final)
 	if err != nil {
@@ -712,24 +714,42 @@ func TestAmended(t *testing.T) {
 	for range 2 {
 		old.Add(again)
 		old.Add(lowered)
-		check(old.Alerts()[0])
+		check(must(old.Alerts())[0])
 	}
 	worse := found("jane@acme.example", "bulk_download", 0, 8, 8)
 	worse.Time += 7_200_000
 	d.Add(worse)
-	if a := d.Alerts()[0]; a.Score != 8 || len(a.Lowered) != 0 || len(a.Again) != 1 {
+	if a := must(d.Alerts())[0]; a.Score != 8 || len(a.Lowered) != 0 || len(a.Again) != 1 {
 		t.Errorf("more came on top of what was lowered: %.1f, lowered %v, again %v", a.Score, a.Lowered, a.Again)
 	}
-	kept, err := RestoreCheckpoint(must(d.Checkpoint(start() + 9*86_400_000)))
+	kept, err := restored(must(must(d.Desk(start() + 9*86_400_000)).Marshal()))
 	if err != nil || !kept.IsOpen(f.Episode) {
 		t.Errorf("the alert may be repeated, and is forgotten: %v", err)
 	}
 }
 
-// must returns what a checkpoint has.
-func must(b []byte, err error) []byte {
+// must returns a value that comes without an error.
+func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
-	return b
+	return v
+}
+
+// each are the alerts of a list.
+func each(list ...Alert) iter.Seq2[*Alert, error] {
+	drafts := make([]Draft, len(list))
+	for i := range list {
+		drafts[i] = DraftOf(&list[i])
+	}
+	return NewCorrelator().Each(drafts)
+}
+
+// restored is a correlator after a restart.
+func restored(stored []byte) (*Correlator, error) {
+	k, err := ParseDesk(stored, spill.New(0, ""))
+	if err != nil {
+		return nil, err
+	}
+	return k.Correlator(), nil
 }

@@ -4,11 +4,18 @@ package alert
 // severity. Alerts about the data pass if they may impair detection: from medium severity on, or from a
 // lower one if configured.
 func NeedsAttention(a *Alert, budget *Budget, from Severity) bool {
+	d := a.draft()
+	return d.NeedsAttention(budget, from)
+}
+
+// NeedsAttention is NeedsAttention of the alert.
+func (d *Draft) NeedsAttention(budget *Budget, from Severity) bool {
 	switch {
-	case a.Health:
-		return a.Severity >= min(from, Medium)
+	case d.Health:
+		return d.Severity >= min(from, Medium)
 	case budget != nil:
-		return budget.Passes(a)
+		x := d.streamed()
+		return budget.passes(&x)
 	}
-	return a.Severity >= from
+	return d.Severity >= from
 }

@@ -29,12 +29,16 @@ type StreamAlert struct {
 	Dismissed  bool    // somebody decided that it is false, or legitimate
 }
 
-// Add adds an alert to the stream, unless it is about the data or was withdrawn.
-func (s *Stream) Add(a *Alert, confirmed, dismissed bool) {
-	if a.Health || a.Withdrawn {
-		return
+// Add adds an alert to the stream, unless it is about the data.
+func (s *Stream) Add(d *Draft) {
+	if !d.Health {
+		s.Alerts = append(s.Alerts, d.streamed())
 	}
-	s.Alerts = append(s.Alerts, StreamAlert{a.ID, a.Time.UnixMilli(), a.Rate, a.Detector, a.Department, atFloor(a), confirmed, dismissed})
+}
+
+// streamed is the alert as a budget counts it, before anything was decided about it.
+func (d *Draft) streamed() StreamAlert {
+	return StreamAlert{ID: d.ID, At: d.Time.UnixMilli(), Rate: d.rate, Detector: d.detector, Department: d.department, Floor: d.floor}
 }
 
 // Active adds people of a department who were active on a day (days since 1970).
@@ -103,7 +107,9 @@ const dayLength = 24 * 3600 * 1000 // in milliseconds
 
 // Passes reports whether an alert about a person passes.
 func (b *Budget) Passes(a *Alert) bool {
-	return b.passes(&StreamAlert{At: a.Time.UnixMilli(), Rate: a.Rate, Detector: a.Detector, Department: a.Department, Floor: atFloor(a)})
+	d := a.draft()
+	x := d.streamed()
+	return b.passes(&x)
 }
 
 func (b *Budget) passes(a *StreamAlert) bool {

@@ -169,7 +169,7 @@ func TestStream(t *testing.T) {
 	old.ID, old.Time = "old", moment.AddDate(0, 0, -1)
 	health.ID, health.Health = "health", true
 	gone.ID, gone.Withdrawn = "gone", true
-	if err := st.Save(ctx, 1, 0, nil, []Alert{a, b, old, health, gone}); err != nil {
+	if err := st.Save(ctx, 1, 0, nil, each(a, b, old, health, gone)); err != nil {
 		t.Fatal(err)
 	}
 	end := moment.Add(14 * time.Hour).UnixMilli()
@@ -186,10 +186,11 @@ func TestStream(t *testing.T) {
 	}
 	d := moment.UnixMilli() / dayLength
 	want := &Stream{First: d, Days: map[int64]map[string]int{d: {"Sales": 1, "": 1}}}
-	want.Add(&a, true, false)
-	want.Add(&b, false, true)
-	want.Add(&health, false, false)
-	want.Add(&gone, false, false)
+	for _, x := range []*Alert{&a, &b, &health} {
+		draft := DraftOf(x)
+		want.Add(&draft)
+	}
+	want.Alerts[0].Confirmed, want.Alerts[1].Dismissed = true, true
 	if !reflect.DeepEqual(got, want) || !want.Alerts[0].Floor || want.Alerts[1].Floor || len(want.Alerts) != 2 {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}

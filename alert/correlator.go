@@ -1,11 +1,11 @@
 package alert
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +13,7 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
 	"github.com/outflow/outflow/internal/geoip"
+	"github.com/outflow/outflow/internal/spill"
 )
 
 // caseGap is the longest gap between two alerts of one case.
@@ -37,7 +38,7 @@ func assignCases(list []Draft, before map[string]seriesTail) {
 	for _, i := range order {
 		a := &list[i]
 		a.Case = a.ID
-		if a.Severity == Informational || a.health {
+		if a.Severity == Informational || a.Health {
 			continue
 		}
 		if t, known := before[a.User]; known && (last < 0 || list[last].User != a.User) {
@@ -78,22 +79,14 @@ type Correlator struct {
 	endOfDay  map[int64][]string         // users of provisional alerts, by the end of their day
 
 	places *geoip.Database // where addresses of items are; may be nil
+
+	file *spill.File // for the findings of days that are over
+	days []openDay   // of alerts that are not packed, about in their order
+	hour int64       // of the latest finding
 }
 
 // Locate has the items of alerts say where their addresses are, as far as their logs do not.
 func (d *Correlator) Locate(places *geoip.Database) { d.places = places }
-
-// openAlert is an alert that may still change: the findings of its highest risk so far.
-type openAlert struct {
-	Revision int
-	Findings []*finding.Finding
-	Undone   []finding.Exposure // reported after the findings
-	Again    []finding.Again    `json:",omitempty"` // the same
-	Lowered  []*finding.Lowered `json:",omitempty"` // the same, of the findings as they are
-
-	draft     *Draft      // of the fields above; nil if they have changed
-	published publishedAs // what Updates returned last
-}
 
 // publishedAs identifies a version of an alert.
 type publishedAs struct {
@@ -109,24 +102,28 @@ func NewCorrelator() *Correlator {
 		users:    map[string]map[string]bool{},
 		changed:  map[string]bool{},
 		endOfDay: map[int64][]string{},
+		file:     spill.New(deskMemory, ""),
 	}
 }
 
-// indexUser records the user of an open alert, given one of its findings.
-func (d *Correlator) indexUser(f *finding.Finding) {
-	if d.users[f.Person] == nil {
-		d.users[f.Person] = map[string]bool{}
+// KeepIn has the findings of days that are over kept in a file. Call it before the first finding.
+func (d *Correlator) KeepIn(file *spill.File) { d.file = file }
+
+// indexUser records the user of an open alert.
+func (d *Correlator) indexUser(id string, of firstOf) {
+	if d.users[of.person] == nil {
+		d.users[of.person] = map[string]bool{}
 	}
-	d.users[f.Person][f.Episode] = true
-	d.changed[f.Person] = true
-	if f.Until > d.watermark {
-		d.endOfDay[f.Until] = append(d.endOfDay[f.Until], f.Person)
+	d.users[of.person][id] = true
+	d.changed[of.person] = true
+	if of.until > d.watermark {
+		d.endOfDay[of.until] = append(d.endOfDay[of.until], of.person)
 	}
 }
 
 // drop removes an open alert.
 func (d *Correlator) drop(episode string) {
-	user := d.open[episode].Findings[0].Person
+	user := d.open[episode].first.person
 	delete(d.open, episode)
 	if delete(d.users[user], episode); len(d.users[user]) == 0 {
 		delete(d.users, user)
@@ -138,33 +135,52 @@ func (d *Correlator) drop(episode string) {
 func (d *Correlator) AdvanceWatermark(at int64) { d.watermark = max(d.watermark, at) }
 
 // Add adds a finding. Findings of one time form a revision; a finding with a higher risk
-// replaces the earlier ones.
-func (d *Correlator) Add(f *finding.Finding) {
+// replaces the earlier ones. The error is that of the file of KeepIn.
+func (d *Correlator) Add(f *finding.Finding) error {
+	if hour := f.Time / event.Hour; hour > d.hour {
+		d.hour = hour
+		if err := d.packOver(f.Time); err != nil {
+			return err
+		}
+	}
 	b := d.open[f.Episode]
 	if f.Risk == 0 && !f.Health {
 		d.amend(f, b)
-		return
+		return nil
 	}
 
 	if b == nil {
 		b = &openAlert{}
 		d.open[f.Episode] = b
-		d.indexUser(f)
-	}
-
-	b.draft = nil
-	d.changed[f.Person] = true
-	if len(b.Findings) > 0 {
-		switch held, risk := b.Findings[0], b.risk(); {
-		case f.Risk < risk, f.Risk == risk && f.Time < held.Time:
-			return
+		d.indexUser(f.Episode, firstOf{person: f.Person, until: f.Until})
+	} else {
+		switch risk := b.risk(); {
+		case f.Risk < risk, f.Risk == risk && f.Time < b.first.time:
+			return nil
 		case f.Risk > risk:
 			b.Findings, b.Lowered = b.Findings[:0], nil
-		case f.Time > held.Time:
+		case f.Time > b.first.time:
 			b.Findings = b.Findings[:0]
+		case b.Findings == nil:
+			var err error
+			if b.Findings, err = b.findings(); err != nil {
+				return err
+			}
+			d.packLater(f.Episode, b)
 		}
 	}
 
+	d.changed[f.Person] = true
+	b.draft, b.packed = nil, spill.Ref{}
+	b.put(f)
+	if b.setFirst(); len(b.Findings) == 1 {
+		d.packLater(f.Episode, b)
+	}
+	return nil
+}
+
+// put adds a finding to those of its revision, or begins one with it.
+func (b *openAlert) put(f *finding.Finding) {
 	if len(b.Findings) == 0 {
 		b.Revision++
 	}
@@ -174,7 +190,6 @@ func (d *Correlator) Add(f *finding.Finding) {
 			return
 		}
 	}
-
 	b.Findings = append(b.Findings, f)
 }
 
@@ -183,7 +198,7 @@ func (b *openAlert) risk() float64 {
 	if n := len(b.Lowered); n > 0 {
 		return b.Lowered[n-1].Risk
 	}
-	return b.Findings[0].Risk
+	return b.first.risk
 }
 
 // amend adds what was reported after the findings of an alert: exposures that have ended, days on which
@@ -196,7 +211,7 @@ func (d *Correlator) amend(f *finding.Finding, b *openAlert) {
 			b.Lowered = append(b.Lowered, f.Lowered)
 		}
 		b.draft = nil
-		d.changed[b.Findings[0].Person] = true
+		d.changed[b.first.person] = true
 		return
 	}
 	for a := range d.final() {
@@ -207,27 +222,48 @@ func (d *Correlator) amend(f *finding.Finding, b *openAlert) {
 }
 
 // Alerts returns all alerts, ranked.
-func (d *Correlator) Alerts() []Alert {
-	drafts := d.drafts()
-	RankDrafts(drafts)
-	list := make([]Alert, len(drafts))
-	for i := range drafts {
-		list[i] = d.Build(&drafts[i])
+func (d *Correlator) Alerts() ([]Alert, error) {
+	drafts, err := d.Drafts()
+	if err != nil {
+		return nil, err
 	}
-	return list
+	return d.BuildAll(drafts)
+}
+
+// BuildAll builds the alerts of drafts.
+func (d *Correlator) BuildAll(drafts []Draft) ([]Alert, error) {
+	list := make([]Alert, 0, len(drafts))
+	for a, err := range d.Each(drafts) {
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, *a)
+	}
+	return list, nil
+}
+
+// Drafts returns the drafts of all alerts, ranked.
+func (d *Correlator) Drafts() ([]Draft, error) {
+	list, err := d.drafts()
+	RankDrafts(list)
+	return list, err
 }
 
 // drafts returns the drafts of all alerts.
-func (d *Correlator) drafts() []Draft {
+func (d *Correlator) drafts() ([]Draft, error) {
 	list := make([]Draft, 0, len(d.done)+len(d.open))
 	for a := range d.final() {
 		list = append(list, DraftOf(a))
 	}
 	for _, b := range d.open {
-		list = append(list, d.draft(b))
+		x, err := d.draft(b)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, x)
 	}
 	assignCases(list, d.tails)
-	return list
+	return list, nil
 }
 
 // final returns the alerts of earlier runs that are not open. One may be open again: a day that
@@ -243,35 +279,53 @@ func (d *Correlator) final() iter.Seq[*Alert] {
 }
 
 // draft returns the draft of an open alert, without its case.
-func (d *Correlator) draft(b *openAlert) Draft {
+func (d *Correlator) draft(b *openAlert) (Draft, error) {
 	if b.draft == nil {
-		a, _ := frame(b.Revision, slices.Clone(b.Findings))
+		list, err := b.findings()
+		if err != nil {
+			return Draft{}, err
+		}
+		a, _ := frame(b.Revision, slices.Clone(list))
 		a.amend(b.Undone, b.Again, b.Lowered...)
 		now := a.draft()
 		b.draft = &now
 	}
 	now := *b.draft
-	now.Provisional = b.Findings[0].Until > d.watermark && d.watermark > 0
-	return now
+	now.Provisional = b.first.until > d.watermark && d.watermark > 0
+	return now, nil
 }
 
 // Build builds the alert of a draft, as its findings are now.
-func (d *Correlator) Build(x *Draft) Alert {
-	var a Alert
+func (d *Correlator) Build(x *Draft) (a Alert, err error) {
 	switch b := d.open[x.ID]; {
 	case x.whole != nil:
 		a = *x.whole
 	case b != nil:
-		a = build(b.Revision, slices.Clone(b.Findings))
+		list, err := b.findings()
+		if err != nil {
+			return a, err
+		}
+		a = build(b.Revision, slices.Clone(list))
 		a.locate(d.places)
 		a.amend(b.Undone, b.Again, b.Lowered...)
 	}
 	a.Case, a.Provisional = x.Case, x.Provisional
-	return a
+	return a, nil
+}
+
+// Each builds the alerts of drafts, one at a time.
+func (d *Correlator) Each(list []Draft) iter.Seq2[*Alert, error] {
+	return func(yield func(*Alert, error) bool) {
+		for i := range list {
+			if a, err := d.Build(&list[i]); !yield(&a, err) || err != nil {
+				return
+			}
+		}
+	}
 }
 
 // Updates returns the alerts that have changed since the last call, ranked.
-func (d *Correlator) Updates() (list []Draft) {
+func (d *Correlator) Updates() (list []Draft, err error) {
 	for end, users := range d.endOfDay {
 		if end > d.watermark {
 			continue
@@ -285,7 +339,11 @@ func (d *Correlator) Updates() (list []Draft) {
 	var all []Draft
 	for user := range d.changed {
 		for id := range d.users[user] {
-			all = append(all, d.draft(d.open[id]))
+			x, err := d.draft(d.open[id])
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, x)
 		}
 	}
 
@@ -311,45 +369,11 @@ func (d *Correlator) Updates() (list []Draft) {
 		list = append(list, a)
 	}
 
-	return list
+	return list, nil
 }
 
 // IsOpen reports whether findings may still change the alert with this ID.
 func (d *Correlator) IsOpen(id string) bool { return d.open[id] != nil }
-
-// checkpointState is the stored form of a checkpoint.
-type checkpointState struct {
-	Open map[string]*openAlert
-	Tail map[string]seriesTail
-}
-
-// Checkpoint serialises the open alerts and the tails of series, without the alerts that
-// Prune(before) would drop. RestoreCheckpoint reads it; the stream processor stores it.
-func (d *Correlator) Checkpoint(before int64) ([]byte, error) {
-	// Without the index by user, which Prune does not need.
-	c := Correlator{open: maps.Clone(d.open), tails: d.tails, watermark: d.watermark}
-	c.Prune(before)
-	return json.Marshal(checkpointState{c.open, c.tails})
-}
-
-// RestoreCheckpoint returns a correlator with the state of a checkpoint.
-func RestoreCheckpoint(b []byte) (*Correlator, error) {
-	var k checkpointState
-	if err := json.Unmarshal(b, &k); err != nil {
-		return nil, fmt.Errorf("alert: correlator state: %w", err)
-	}
-	d := NewCorrelator()
-	if err := validateOpen(k.Open); err != nil {
-		return nil, err
-	}
-	if k.Open != nil {
-		d.open = k.Open
-	}
-	addQualifiers(d.open)
-	d.tails = k.Tail
-	d.reindex()
-	return d, nil
-}
 
 // validateOpen returns an error if stored open alerts are inconsistent.
 func validateOpen(open map[string]*openAlert) error {
@@ -406,15 +430,18 @@ func MergeCheckpoints(checkpoints [][]byte, keep func(i int, user string) bool) 
 
 // reindex rebuilds the index of open alerts by user.
 func (d *Correlator) reindex() {
-	for _, b := range d.open {
-		d.indexUser(b.Findings[0])
+	for id, b := range d.open {
+		d.indexUser(id, b.first)
+		if b.Findings != nil {
+			d.packLater(id, b)
+		}
 	}
 }
 
 // Prune drops alerts on days before a time (Unix milliseconds) that have no open exposure
 // and are not of what the person may repeat: findings no longer change them. It keeps the tail of each series, so that later alerts join
 // the right case.
-func (d *Correlator) Prune(before int64) {
+func (d *Correlator) Prune(before int64) error {
 	limit := at(before)
 	var held []Draft
 	tails := map[string]seriesTail{}
@@ -425,9 +452,13 @@ func (d *Correlator) Prune(before int64) {
 		}
 	}
 
-	for _, a := range d.drafts() {
+	list, err := d.drafts()
+	if err != nil {
+		return err
+	}
+	for _, a := range list {
 		b := d.open[a.ID]
-		if b == nil || b.Findings[0].Time >= before {
+		if b == nil || b.first.time >= before {
 			continue
 		}
 		if a.mayChange(limit) {
@@ -435,7 +466,7 @@ func (d *Correlator) Prune(before int64) {
 		} else {
 			d.drop(a.ID)
 		}
-		if t := tails[a.User]; a.Severity != Informational && !a.health && a.Time.After(t.Time) {
+		if t := tails[a.User]; a.Severity != Informational && !a.Health && a.Time.After(t.Time) {
 			tails[a.User] = seriesTail{Time: a.Time, Case: a.Case}
 		}
 	}
@@ -453,6 +484,7 @@ func (d *Correlator) Prune(before int64) {
 	for user := range d.users { // cases are now assigned from the tails
 		d.changed[user] = true
 	}
+	return nil
 }
 
 // goesOn is for how long after an alert, or a repetition, another one may be added to it.
@@ -461,13 +493,9 @@ const goesOn = 11 * 24 * time.Hour
 // BatchSnapshot serialises the alerts on days that are not over at a time (Unix
 // milliseconds). Scans store it; Store.Load reads it together with the final alerts.
 func (d *Correlator) BatchSnapshot(at int64) ([]byte, error) {
-	open := map[string]*openAlert{}
-	for id, b := range d.open {
-		if b.Findings[0].Time >= at-event.Day {
-			open[id] = b
-		}
-	}
-	return json.Marshal(open)
+	var b bytes.Buffer
+	err := writeOpen(&b, d.open, func(x *openAlert) bool { return x.first.time >= at-event.Day })
+	return b.Bytes(), err
 }
 
 // restoreBatch returns a correlator with the state of a batch snapshot and the final alerts.
@@ -483,6 +511,9 @@ func restoreBatch(snapshot []byte, done []Alert) (*Correlator, error) {
 		d.open = map[string]*openAlert{}
 	}
 	addQualifiers(d.open)
+	for _, b := range d.open {
+		b.setFirst()
+	}
 	d.reindex()
 	d.done = done
 	return d, nil

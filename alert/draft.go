@@ -16,13 +16,17 @@ type Draft struct {
 	Case        string
 	Time        time.Time
 	Severity    Severity
+	Health      bool
 	Provisional bool
 
-	health bool
-	score  float64
-	start  time.Time // of its window
-	again  time.Time // when the person did the same last; zero if never
-	open   bool      // something is exposed
+	detector   string
+	department string
+	score      float64
+	rate       float64
+	floor      bool      // the score is the least that rules and indicators give it
+	start      time.Time // of its window
+	again      time.Time // when the person did the same last; zero if never
+	open       bool      // something is exposed
 
 	whole *Alert // what it is of; nil if its findings are kept
 }
@@ -36,7 +40,8 @@ func DraftOf(a *Alert) Draft {
 
 func (a *Alert) draft() Draft {
 	d := Draft{ID: a.ID, User: a.User, Case: a.Case, Time: a.Time, Severity: a.Severity, Provisional: a.Provisional,
-		health: a.Health, score: a.Score, start: a.Window.Start, open: a.OpenExposures() > 0}
+		detector: a.Detector, department: a.Department, Health: a.Health, score: a.Score, rate: a.Rate, floor: atFloor(a),
+		start: a.Window.Start, open: a.OpenExposures() > 0}
 	if n := len(a.Again); n > 0 {
 		d.again = a.Again[n-1].Time
 	}
@@ -45,8 +50,8 @@ func (a *Alert) draft() Draft {
 
 // compare puts alerts into the order in which they are read; see Rank.
 func (d *Draft) compare(b *Draft) int {
-	if d.health != b.health {
-		if d.health {
+	if d.Health != b.Health {
+		if d.Health {
 			return 1
 		}
 		return -1
@@ -66,7 +71,7 @@ func (d *Draft) mayChange(limit time.Time) bool {
 	if !d.again.IsZero() {
 		last = d.again
 	}
-	return !d.health && d.Severity >= Medium && limit.Sub(last) < goesOn || d.open
+	return !d.Health && d.Severity >= Medium && limit.Sub(last) < goesOn || d.open
 }
 
 // frame is the alert of one revision of findings as far as its draft needs it, and the finding that leads it. It puts
@@ -77,17 +82,21 @@ func frame(revision int, list []*finding.Finding) (Alert, *finding.Finding) {
 	})
 	lead := leading(list)
 	a := Alert{
-		ID:       lead.Episode,
-		Revision: revision,
-		Time:     raisedAt(cmp.Or(lead.Raised, lead.Time)),
-		User:     lead.Person,
-		Health:   lead.Health,
-		Score:    lead.Risk,
-		Rate:     lead.Rate,
+		ID:         lead.Episode,
+		Revision:   revision,
+		Time:       raisedAt(cmp.Or(lead.Raised, lead.Time)),
+		User:       lead.Person,
+		Department: lead.Department,
+		Service:    lead.Service,
+		Health:     lead.Health,
+		Detector:   lead.Detector,
+		Score:      lead.Risk,
+		Rate:       lead.Rate,
 	}
 	from, to := lead.Start, lead.End
 	for _, f := range list {
 		a.Impact = max(a.Impact, f.Impact)
+		a.Receipt = cmp.Or(f.Receipt, a.Receipt)
 		if f.Events > 0 {
 			from, to = min(from, f.Start), max(to, f.End)
 		}

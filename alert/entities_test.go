@@ -123,7 +123,7 @@ func TestEntities(t *testing.T) {
 	if x, err := s.Entity(ctx, DomainEntity, "rival.example"); err != nil || x != nil {
 		t.Errorf("after the other was erased: %+v, %v", x, err)
 	}
-	if err := s.Save(ctx, 1, 0, nil, list); err != nil {
+	if err := s.Save(ctx, 1, 0, nil, each(list...)); err != nil {
 		t.Fatal(err)
 	}
 	for _, kept := range []int{2, 1} { // alerts that were loaded come without items; those that are gone are forgotten
@@ -131,7 +131,7 @@ func TestEntities(t *testing.T) {
 		for i := range list {
 			list[i] = list[i].WithoutItems()
 		}
-		if err := s.Save(ctx, 2, 0, nil, list); err != nil {
+		if err := s.Save(ctx, 2, 0, nil, each(list...)); err != nil {
 			t.Fatal(err)
 		}
 		if x, err := s.Entity(ctx, ApplicationEntity, "data room sync"); err != nil || x == nil || x.Alerts != kept {

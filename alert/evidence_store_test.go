@@ -62,13 +62,13 @@ func TestItemsStored(t *testing.T) {
 	if found, err := s.Find(t.Context(), "x"); err != nil || found.Score != 10 || len(found.Evidence[1].Items) != 1 {
 		t.Errorf("an alert without items has taken those that are stored: %v %+v", err, found)
 	}
-	if err := s.Save(t.Context(), 1, 0, nil, []alert.Alert{a}); err != nil {
+	if err := s.Save(t.Context(), 1, 0, nil, alert.NewCorrelator().Each([]alert.Draft{alert.DraftOf(&a)})); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.Erase(t.Context(), a.User); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Save(t.Context(), 2, 0, nil, []alert.Alert{without}); err != nil {
+	if err := s.Save(t.Context(), 2, 0, nil, alert.NewCorrelator().Each([]alert.Draft{alert.DraftOf(&without)})); err != nil {
 		t.Fatal(err)
 	}
 	if found, err := s.Find(t.Context(), "x"); err != nil || found.Evidence[1].Items != nil {

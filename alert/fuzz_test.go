@@ -148,11 +148,11 @@ func FuzzCorrelator(f *testing.F) {
 		if d, err := restoreBatch(b, []Alert{Sample(time.Unix(0, 0))}); err == nil {
 			use(d)
 		}
-		if d, err := RestoreCheckpoint(b); err == nil {
+		if d, err := restored(b); err == nil {
 			use(d)
 		}
 		if merged, err := MergeCheckpoints([][]byte{b, b}, func(int, string) bool { return true }); err == nil {
-			if _, err := RestoreCheckpoint(merged); err != nil {
+			if _, err := restored(merged); err != nil {
 				t.Errorf("what was merged cannot be read: %v", err)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 
 	"github.com/outflow/outflow/internal/sqlitedb"
@@ -129,7 +130,7 @@ func (s *Store) Find(ctx context.Context, id string) (*Alert, error) {
 
 // Save stores a generation: the correlator's BatchSnapshot at a checkpoint (Unix milliseconds),
 // and all alerts in place of the stored ones. A nil snapshot is empty.
-func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot []byte, list []Alert) error {
+func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot []byte, list iter.Seq2[*Alert, error]) error {
 	if snapshot == nil {
 		snapshot = []byte("{}")
 	}
@@ -142,8 +143,10 @@ func (s *Store) Save(ctx context.Context, generation, checkpoint int64, snapshot
 			return err
 		}
 		defer insert.Close()
-		for i := range list {
-			a := &list[i]
+		for a, err := range list {
+			if err != nil {
+				return err
+			}
 			kept := a.WithoutItems()
 			body, err := json.Marshal(&kept)
 			if err != nil {

@@ -257,7 +257,11 @@ func runScan(ctx context.Context, f scanFlags, paths []string, stdout, stderr io
 	}
 	res.Coverage.Rename(stdin, "standard input")
 
-	shown, hidden, worst := j.choose(res.Alerts, res.Budget)
+	drafts, hidden, worst := j.choose(res.Alerts, res.Budget)
+	shown, err := res.Build(drafts)
+	if err != nil {
+		return err
+	}
 	var b bytes.Buffer
 	if err := j.print(stdout, &b, res, shown); err != nil {
 		return err
@@ -307,15 +311,15 @@ func spoolStdin(stdin io.Reader, paths []string) (read []string, file string, er
 
 // choose returns the alerts to print, how many are not printed for lack of --all, and
 // the highest severity since --since.
-func (j *scanJob) choose(all []alert.Alert, budget *alert.Budget) (shown []alert.Alert, hidden int, worst alert.Severity) {
+func (j *scanJob) choose(all []alert.Draft, budget *alert.Budget) (shown []alert.Draft, hidden int, worst alert.Severity) {
 	worst = -1
 	total := len(all)
-	shown = slices.DeleteFunc(all, func(a alert.Alert) bool {
+	shown = slices.DeleteFunc(all, func(a alert.Draft) bool {
 		if !j.after.IsZero() && a.Time.Before(j.after) {
 			return true
 		}
 		worst = max(worst, a.Severity)
-		return !j.all && !alert.NeedsAttention(&a, budget, j.from)
+		return !j.all && !a.NeedsAttention(budget, j.from)
 	})
 	if !j.all {
 		hidden = total - len(shown)

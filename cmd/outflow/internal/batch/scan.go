@@ -25,12 +25,15 @@ import (
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/spill"
 )
 
 const (
 	sortMemory = 48 << 20 // bytes of events kept in memory for sorting; more goes to a temporary file
 	logMemory  = 8 << 20  // bytes of a log that are unread at most
 	batch      = 512      // records per read
+
+	findingsMemory = 4 << 20 // bytes of findings of days that are over; more goes to a temporary file
 )
 
 // Input is what to scan, and how.
@@ -47,7 +50,7 @@ type Input struct {
 
 // Result is what a scan has found.
 type Result struct {
-	Alerts   []alert.Alert      // of every score above zero, the most urgent first
+	Alerts   []alert.Draft      // of every score above zero, the most urgent first
 	Coverage *Coverage          // what was read, and what could not be
 	Covered  []engine.Covered   // by the exceptions of the configuration
 	Matched  map[string]bool    // the organisation's own rules that match, by id
@@ -58,7 +61,12 @@ type Result struct {
 	Leavers  []finding.Leaver   // people of whom HR says that they leave
 	First    time.Time          // time of the first event; zero if there is none
 	Latest   time.Time          // time of the latest event; zero if there is none
+
+	desk *alert.Correlator
 }
+
+// Build builds some of the alerts, with their evidence.
+func (r *Result) Build(list []alert.Draft) ([]alert.Alert, error) { return r.desk.BuildAll(list) }
 
 // Scan reads everything below the paths, puts it in order, and lets it flow:
 // ingest → event log → detect → findings → alert.
@@ -88,6 +96,7 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 		return nil, err
 	}
 	before.desk.Locate(in.Config.Places)
+	before.desk.KeepIn(spill.New(findingsMemory, in.Data)) // until the result is not used any more
 	cov := NewCoverage(in.Workers, in.Paths)
 	writers := make([]*order.Writer, in.Workers)
 	reader := files.Reader{
@@ -146,19 +155,20 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 // finish scores the sorted events, and returns what comes of them.
 func (f *flow) finish(in *Input) (*Result, error) {
 	f.resolver.Configure(in.Config.Identity())
-	desk, err := f.run()
+	list, err := f.run()
 	if err != nil {
 		return nil, err
 	}
-	return f.result(desk, in.Budget)
+	return f.result(list, in.Budget)
 }
 
 // result is what the scan has found, with a budget if one is asked for.
-func (f *flow) result(list []alert.Alert, budget float64) (*Result, error) {
+func (f *flow) result(list []alert.Draft, budget float64) (*Result, error) {
 	res := &Result{
 		Alerts: list, Coverage: f.coverage, Covered: f.covered, Matched: f.matched,
 		Usual: newUsual(f.known, float64(f.latest-f.first)/float64(event.Day)),
 		Days:  f.days, Leavers: f.leavers, First: event.Instant(f.first), Latest: event.Instant(f.latest),
+		desk: f.before.desk,
 	}
 	for _, service := range f.actors {
 		if service {
@@ -183,7 +193,7 @@ func (f *flow) setBudget(res *Result, asked float64) (err error) {
 	} else {
 		s := &alert.Stream{}
 		for i := range res.Alerts {
-			s.Add(&res.Alerts[i], false, false)
+			s.Add(&res.Alerts[i])
 		}
 		for i := range f.days {
 			if a := &f.days[i]; !a.Service {
@@ -264,7 +274,7 @@ type flow struct {
 }
 
 // run lets the events flow through the rooms, and keeps what is to be kept.
-func (f *flow) run() ([]alert.Alert, error) {
+func (f *flow) run() ([]alert.Draft, error) {
 	events, findings := eventlog.NewMemory(1, logMemory), make(chan found, batch)
 	if f.state != nil {
 		f.at = max((f.latest-event.LateDays*event.Day)/event.Day*event.Day, f.before.at)
@@ -284,7 +294,10 @@ func (f *flow) run() ([]alert.Alert, error) {
 		return nil, err
 	}
 	desk.AdvanceWatermark(f.latest)
-	list := desk.Alerts()
+	list, err := desk.Drafts()
+	if err != nil {
+		return nil, err
+	}
 	if f.state != nil {
 		if !f.taken { // no new checkpoint: the one before stays
 			f.at, f.aliases, f.baseline, f.desk = f.before.at, f.before.aliases, f.before.baseline, f.before.snapshot
@@ -403,7 +416,9 @@ func (f *flow) alert(in <-chan found, desk *alert.Correlator) (err error) {
 	for x := range in {
 		switch {
 		case x.finding != nil:
-			desk.Add(x.finding)
+			if err := desk.Add(x.finding); err != nil {
+				return err
+			}
 		case x.day != nil:
 			f.actors[x.day.User] = x.day.Service
 			if f.keep {

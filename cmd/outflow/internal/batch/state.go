@@ -150,7 +150,7 @@ func (s *state) begin(ctx context.Context) (err error) {
 // save makes the next generation current. What people did on their days is the same
 // whenever it is kept. Until the alerts are written, which
 // comes last, the generation before is.
-func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
+func (s *state) save(ctx context.Context, f *flow, list []alert.Draft) error {
 	next := s.current + 1
 	if err := s.backlog.Commit(backlog.Checkpoint{At: f.at, Aliases: f.aliases}); err != nil {
 		return err
@@ -162,5 +162,5 @@ func (s *state) save(ctx context.Context, f *flow, list []alert.Alert) error {
 	if err := errors.Join(s.alerts.ReplaceDays(ctx, f.before.at, f.kept.all()), s.alerts.SetLeavers(ctx, f.leavers, nil)); err != nil {
 		return err
 	}
-	return s.alerts.Save(ctx, next, f.at, f.desk, list)
+	return s.alerts.Save(ctx, next, f.at, f.desk, f.before.desk.Each(list))
 }

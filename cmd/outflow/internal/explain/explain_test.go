@@ -24,8 +24,12 @@ func TestExplain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range res.Alerts {
-		a := &res.Alerts[i]
+	list, err := res.Build(res.Alerts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range list {
+		a := &list[i]
 		var b bytes.Buffer
 		x, err := New(a)
 		if err != nil {
@@ -38,7 +42,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s about %s has no receipt", a.Detector, a.User)
 		}
 	}
-	a := res.Alerts[0]
+	a := list[0]
 	r := *a.Receipt
 	a.Receipt = &r
 	r.Own += 3

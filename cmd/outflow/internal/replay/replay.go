@@ -79,12 +79,16 @@ func (s *Logs) scan(ctx context.Context, c *config.Config) (*batch.Result, map[s
 	if err != nil {
 		return nil, nil, err
 	}
+	list, err := res.Build(slices.DeleteFunc(res.Alerts, func(d alert.Draft) bool {
+		return d.Health || !d.NeedsAttention(res.Budget, alert.Medium)
+	}))
+	if err != nil {
+		return nil, nil, err
+	}
 	shown := map[string]alert.Alert{}
-	for _, a := range res.Alerts {
-		if !a.Health && alert.NeedsAttention(&a, res.Budget, alert.Medium) {
-			a.Receipt = nil
-			shown[a.ID] = a
-		}
+	for _, a := range list {
+		a.Receipt = nil
+		shown[a.ID] = a
 	}
 	return res, shown, nil
 }

@@ -21,7 +21,7 @@ type checkpoint struct {
 	At       int64     // Unix milliseconds
 	Aliases  spill.Ref // the alias graph of entity resolution
 	Baseline *engine.Snapshot
-	Desk     spill.Ref // alerts that may still change
+	Desk     *alert.Desk // alerts that may still change
 }
 
 // final is how long after its time an alert may change. After that only the end of an exposure
@@ -118,8 +118,9 @@ func (pr *Processor) rollBack(to int64) (from int64, err error) {
 	}
 	i := pr.checkpoints.before(to)
 	pr.resolver = identity.New()
-	pr.engine = engine.New(pr.config, func(f *finding.Finding) error { pr.correlator.Add(f); return nil })
+	pr.engine = engine.New(pr.config, func(f *finding.Finding) error { return pr.correlator.Add(f) })
 	pr.correlator, pr.provisional, pr.lastTime, pr.lastKey = alert.NewCorrelator(), false, 0, 0
+	pr.correlator.KeepIn(pr.file)
 	pr.published.floor = 0
 	if i >= 0 && (pr.checkpoints.list[i].At <= to || pr.checkpoints.settled()) {
 		cp := &pr.checkpoints.list[i]
@@ -155,12 +156,8 @@ func (pr *Processor) restore(cp *checkpoint) error {
 			return err
 		}
 	}
-	desk, err := cp.Desk.Get(nil)
-	if err != nil {
-		return err
-	}
-	pr.correlator, err = alert.RestoreCheckpoint(desk)
-	return err
+	pr.correlator = cp.Desk.Correlator()
+	return nil
 }
 
 // schedule has the engine take the next checkpoint after a time (Unix milliseconds), and then all
@@ -168,11 +165,7 @@ func (pr *Processor) restore(cp *checkpoint) error {
 func (pr *Processor) schedule(after int64) {
 	pr.nextAt = pr.checkpoints.next(after)
 	pr.engine.Checkpoint(pr.nextAt, func(s *engine.Snapshot) error {
-		b, err := pr.correlator.Checkpoint(pr.nextAt - final)
-		if err != nil {
-			return err
-		}
-		desk, err := pr.file.Put(b)
+		desk, err := pr.correlator.Desk(pr.nextAt - final)
 		if err != nil {
 			return err
 		}
@@ -202,8 +195,7 @@ func (pr *Processor) commit(ctx context.Context) error {
 	}
 	pr.checkpoints.committed = at
 	copy(pr.seen, pr.next)
-	pr.correlator.Prune(pr.published.forget(at, pr.checkpoints.watermark))
-	return nil
+	return pr.correlator.Prune(pr.published.forget(at, pr.checkpoints.watermark))
 }
 
 // save stores a checkpoint, with the offsets from which the log must be read after it, in one
@@ -232,7 +224,7 @@ func (pr *Processor) save(ctx context.Context, cp *checkpoint) error {
 	if c.Aliases, err = cp.Aliases.Get(nil); err != nil {
 		return err
 	}
-	if c.Desk, err = cp.Desk.Get(nil); err != nil {
+	if c.Desk, err = cp.Desk.Marshal(); err != nil {
 		return err
 	}
 	keep, err := pr.store.Generations(ctx)

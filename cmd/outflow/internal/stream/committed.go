@@ -13,7 +13,7 @@ import (
 type Committed struct {
 	Position
 	Aliases []byte // the alias graph of entity resolution, see identity.Resolver.Snapshot
-	Desk    []byte // alerts that may still change, see alert.Correlator.Checkpoint
+	Desk    []byte // alerts that may still change, see alert.Desk.Marshal
 	Staff   []byte // the records of HR, framed as by event.AppendFramed
 }
 

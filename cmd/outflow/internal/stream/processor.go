@@ -134,7 +134,7 @@ func (pr *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) 
 	if cp.Aliases, err = pr.file.Put(c.Aliases); err != nil {
 		return err
 	}
-	if cp.Desk, err = pr.file.Put(c.Desk); err != nil {
+	if cp.Desk, err = alert.ParseDesk(c.Desk, pr.file); err != nil {
 		return err
 	}
 	pr.checkpoints.list, pr.checkpoints.committed = []checkpoint{cp}, c.At

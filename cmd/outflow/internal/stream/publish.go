@@ -101,20 +101,27 @@ func (p *publisher) forget(committed, newest int64) int64 {
 
 // results are what there is to publish.
 type results struct {
-	alerts  []alert.Draft                  // that changed
-	build   func(*alert.Draft) alert.Alert // of one of them
-	holds   func(id string) bool           // whether an alert is still there
-	gaps    []alert.Alert                  // what was missed for good
-	missed  map[string]bool                // the ids of alerts about what was missed and is not processed yet
+	alerts  []alert.Draft        // that changed
+	build   buildFunc            // builds one of them
+	holds   func(id string) bool // whether an alert is still there
+	gaps    []alert.Alert        // what was missed for good
+	missed  map[string]bool      // the ids of alerts about what was missed and is not processed yet
 	leavers []finding.Leaver
 	upTo    int64 // time of the last event that was processed
 	open    bool  // whether the days that are open are among the results
 }
 
+// buildFunc builds the alert of a draft.
+type buildFunc func(*alert.Draft) (alert.Alert, error)
+
 // publish publishes what the processor has found.
 func (pr *Processor) publish(ctx context.Context) error {
+	drafts, err := pr.correlator.Updates()
+	if err != nil {
+		return err
+	}
 	r := results{
-		alerts:  pr.correlator.Updates(),
+		alerts:  drafts,
 		build:   pr.correlator.Build,
 		holds:   pr.correlator.IsOpen,
 		missed:  map[string]bool{},
@@ -215,7 +222,7 @@ func (s *publishedAlert) withdraw() (a alert.Alert, err error) {
 const alertsPerAppend = 256
 
 // sendAlerts publishes the alerts that differ from what is published.
-func (p *publisher) sendAlerts(ctx context.Context, list []alert.Draft, build func(*alert.Draft) alert.Alert) error {
+func (p *publisher) sendAlerts(ctx context.Context, list []alert.Draft, build buildFunc) error {
 	records := outgoing{}
 	fresh, err := p.changed(list, build, records)
 	if err != nil {
@@ -229,10 +236,13 @@ func (p *publisher) sendAlerts(ctx context.Context, list []alert.Draft, build fu
 }
 
 // changed adds the alerts that differ from what is published, and returns them by id.
-func (p *publisher) changed(list []alert.Draft, build func(*alert.Draft) alert.Alert, to outgoing) (map[string]publishedAlert, error) {
+func (p *publisher) changed(list []alert.Draft, build buildFunc, to outgoing) (map[string]publishedAlert, error) {
 	fresh := map[string]publishedAlert{}
 	for i := range list {
-		a := build(&list[i])
+		a, err := build(&list[i])
+		if err != nil {
+			return nil, err
+		}
 		b, err := json.Marshal(&a)
 		if err != nil {
 			return nil, err

@@ -281,7 +281,7 @@ func (pr *Processor) startOver(ctx context.Context, events eventlog.Log, from ti
 	if err != nil {
 		return err
 	}
-	desk, err := alert.NewCorrelator().Checkpoint(0)
+	desk, err := new(alert.Desk).Marshal()
 	if err != nil {
 		return err
 	}

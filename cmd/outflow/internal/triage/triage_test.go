@@ -34,7 +34,7 @@ func TestFollow(t *testing.T) {
 	defer alerts.Close()
 	subjects := []finding.Subject{{Detector: "bulk_download", Place: "00000000000000aa"}}
 	a := alert.Alert{ID: "aaaa", User: "p1", Detectors: []string{"bulk_download"}, Receipt: &finding.Receipt{Subjects: subjects}}
-	if err := alerts.Save(ctx, 1, 0, nil, []alert.Alert{a}); err != nil {
+	if err := alerts.Save(ctx, 1, 0, nil, alert.NewCorrelator().Each([]alert.Draft{alert.DraftOf(&a)})); err != nil {
 		t.Fatal(err)
 	}
 	s, err := keys.OpenFeed(ctx, dir)
