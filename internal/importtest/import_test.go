@@ -54,11 +54,12 @@ var allowed = []struct {
 	{"internal/failpoint", nil},
 	{"internal/outfile", []string{"internal/plain"}},
 	{"cmd/outflow/internal/", []string{"ingest", "detect", "alert", "internal/", "cmd/outflow/internal/", "docs/detectors$", "docs/schema$"}},
-	{"cmd/", []string{"ingest", "detect", "alert", "internal/", "cmd/outflow/internal/", "docs/schema$"}},
+	{"cmd/", []string{"ingest", "detect", "alert", "internal/", "cmd/outflow/internal/", "docs/schema$", "examples$"}},
 	{"bench/", []string{"bench/internal/", "internal/gbdt$"}}, // measures the program from outside
 	{"bench/train", []string{"bench/internal/", "detect", "internal/gbdt$"}},
 	{"bench/feed", []string{"alert", "alert/alerttest"}},
 	{"bench/growth", []string{"detect", "internal/event$", "internal/finding$"}},
+	{"examples", nil},
 	{"examples/", nil},
 }
 

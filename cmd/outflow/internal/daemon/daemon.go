@@ -48,6 +48,8 @@ type Daemon struct {
 	Since  string         // in place of that of the sources
 	Forms  ingest.Forms   // of sources that do not set their own
 	Log    *slog.Logger   // gets what operators should know
+	// Serving, if not nil, is called with the address of the feed once it listens.
+	Serving func(address string)
 
 	dir     string
 	sources *watch.Store

@@ -73,6 +73,9 @@ func (d *Daemon) serveFeed(ctx context.Context, l *stream.Logs) error {
 		return fmt.Errorf("feed: listen: %w", err)
 	}
 	d.Log.Info("serving feed", "address", ln.Addr().String(), "tls", conf.Feed.Cert != "")
+	if d.Serving != nil {
+		d.Serving(ln.Addr().String())
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return guard.Do("feed", func() error { return s.Run(ctx) }) })
 	serveFeed(ctx, g, ln, s.Handler(), conf)
