@@ -45,24 +45,24 @@ func (r *Reader) fast() verdict {
 	bits, n, pos, end := r.bits, r.n, r.pos, r.end
 	v := paused
 	for last := len(src) - 16; pos <= last && end < full; {
-		bits |= binary.LittleEndian.Uint64(src[pos:]) << (n & 63)
-		pos += int(63-n) >> 3
+		bits |= binary.LittleEndian.Uint64(src[pos:pos+8:pos+8]) << (n & 63)
+		pos += int(n>>3&7 ^ 7)
 		n |= 56
 		e := literals[bits&(1<<literalBits-1)]
 		if e&literal != 0 {
 			out[end] = byte(e >> 16)
-			end, bits, n = end+1, bits>>(e&63), n-uint(e&63)
+			end, bits, n = end+1, bits>>(e&63), n-uint(e)
 			if e = literals[bits&(1<<literalBits-1)]; e&literal != 0 {
 				out[end] = byte(e >> 16)
-				end, bits, n = end+1, bits>>(e&63), n-uint(e&63)
+				end, bits, n = end+1, bits>>(e&63), n-uint(e)
 				if e = literals[bits&(1<<literalBits-1)]; e&literal != 0 {
 					out[end] = byte(e >> 16)
-					end, bits, n = end+1, bits>>(e&63), n-uint(e&63)
+					end, bits, n = end+1, bits>>(e&63), n-uint(e)
 					continue
 				}
 			}
-			bits |= binary.LittleEndian.Uint64(src[pos:]) << (n & 63)
-			pos += int(63-n) >> 3
+			bits |= binary.LittleEndian.Uint64(src[pos:pos+8:pos+8]) << (n & 63)
+			pos += int(n>>3&7 ^ 7)
 			n |= 56
 		}
 		if e&special != 0 {
@@ -71,16 +71,16 @@ func (r *Reader) fast() verdict {
 			}
 			if e&literal != 0 {
 				out[end] = byte(e >> 16)
-				end, bits, n = end+1, bits>>(e&63), n-uint(e&63)
+				end, bits, n = end+1, bits>>(e&63), n-uint(e)
 				continue
 			}
 			if e&special != 0 {
-				bits, n, v = bits>>(e&63), n-uint(e&63), stop(e)
+				bits, n, v = bits>>(e&63), n-uint(e), stop(e)
 				break
 			}
 		}
 		length := int(e>>16) + int(bits&(1<<(e&63)-1)>>(e>>8&15))
-		bits, n = bits>>(e&63), n-uint(e&63)
+		bits, n = bits>>(e&63), n-uint(e)
 
 		d := distances[bits&(1<<distanceBits-1)]
 		if d&pointer != 0 {
@@ -91,11 +91,20 @@ func (r *Reader) fast() verdict {
 			v = wrong
 			break
 		}
-		bits, n = bits>>(d&63), n-uint(d&63)
-		repeat(out, end, distance, length)
+		bits, n = bits>>(d&63), n-uint(d)
+		if distance >= 16 { // almost always, and most are not longer than 32
+			to, from := unsafe.Pointer(&out[end]), unsafe.Pointer(&out[end-distance])
+			*(*[16]byte)(to) = *(*[16]byte)(from)
+			*(*[16]byte)(unsafe.Add(to, 16)) = *(*[16]byte)(unsafe.Add(from, 16))
+			for i := 32; i < length; i += 16 {
+				*(*[16]byte)(unsafe.Add(to, i)) = *(*[16]byte)(unsafe.Add(from, i))
+			}
+		} else {
+			repeat(out, end, distance, length)
+		}
 		end += length
 	}
-	r.bits, r.n, r.pos, r.end = bits, n, pos, end
+	r.bits, r.n, r.pos, r.end = bits, n&63, pos, end
 	return v
 }
 

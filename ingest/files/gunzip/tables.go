@@ -111,10 +111,10 @@ func build(table []uint32, width int, symbols []uint32, lengths []byte) bool {
 		count[n]++
 	}
 	count[0] = 0
-	var next [longestCode + 2]int
+	var next, from [longestCode + 2]int // the next code of each length, and where its symbols begin in sorted
 	most := 0
 	for n := 1; n <= longestCode; n++ {
-		next[n+1] = (next[n] + count[n]) << 1
+		next[n+1], from[n+1] = (next[n]+count[n])<<1, from[n]+count[n]
 		if count[n] > 0 {
 			most = n
 		}
@@ -124,35 +124,46 @@ func build(table []uint32, width int, symbols []uint32, lengths []byte) bool {
 		fill(first, 0, 1, special)
 		return true
 	}
+	first[0] = 0 // where a second table begins is not known yet
 	if used := next[most] + count[most]; used != 1<<most {
 		if used != 1 || most != 1 {
 			return false
 		}
-		fill(first, 0, 1, special|1)
+		first[0] = special | 1
 	}
-	if most > width {
-		fill(first, 0, 1, 0) // where a second table begins is not known yet
+	var sorted [literalCodes]uint16
+	behind := from
+	for i, n := range lengths {
+		if n > 0 {
+			sorted[behind[n]] = uint16(i)
+			behind[n]++
+		}
+	}
+	entry := func(i uint16, n int) (code int, e uint32) {
+		code = int(bits.Reverse16(uint16(next[n])) >> (16 - n))
+		next[n]++
+		return code, symbols[i] + uint32(n) | uint32(n)<<8
+	}
+	for n := 1; n <= width; n++ { // the table for n bits is twice that for one less, and the codes of n bits
+		half := 1 << (n - 1)
+		copy(first[half:2*half], first[:half])
+		for _, i := range sorted[from[n]:from[n+1]] {
+			code, e := entry(i, n)
+			first[code] = e
+		}
 	}
 	free := 1 << width // where the next second table begins
-	for i, length := range lengths {
-		if length == 0 {
-			continue
+	for n := width + 1; n <= most; n++ {
+		for _, i := range sorted[from[n]:from[n+1]] {
+			code, e := entry(i, n)
+			at := &first[code&(1<<width-1)]
+			if *at == 0 {
+				*at = special | pointer | uint32(free)<<16 | uint32(most-width)<<8 | uint32(width)
+				free += 1 << (most - width)
+			}
+			second := int(*at >> 16)
+			fill(table[second:second+1<<(most-width)], code>>width, 1<<(n-width), e)
 		}
-		n := int(length)
-		code := int(bits.Reverse16(uint16(next[n])) >> (16 - n))
-		next[n]++
-		entry := symbols[i] + uint32(n) | uint32(n)<<8
-		if n <= width {
-			fill(first, code, 1<<n, entry)
-			continue
-		}
-		at := &first[code&(1<<width-1)]
-		if *at == 0 {
-			*at = special | pointer | uint32(free)<<16 | uint32(most-width)<<8 | uint32(width)
-			free += 1 << (most - width)
-		}
-		second := int(*at >> 16)
-		fill(table[second:second+1<<(most-width)], code>>width, 1<<(n-width), entry)
 	}
 	return true
 }
