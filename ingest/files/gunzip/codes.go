@@ -93,12 +93,7 @@ func (r *Reader) fast() verdict {
 		}
 		bits, n = bits>>(d&63), n-uint(d)
 		if distance >= 16 { // almost always, and most are not longer than 32
-			to, from := unsafe.Pointer(&out[end]), unsafe.Pointer(&out[end-distance])
-			*(*[16]byte)(to) = *(*[16]byte)(from)
-			*(*[16]byte)(unsafe.Add(to, 16)) = *(*[16]byte)(unsafe.Add(from, 16))
-			for i := 32; i < length; i += 16 {
-				*(*[16]byte)(unsafe.Add(to, i)) = *(*[16]byte)(unsafe.Add(from, i))
-			}
+			far(unsafe.Pointer(&out[end]), unsafe.Pointer(&out[end-distance]), length)
 		} else {
 			repeat(out, end, distance, length)
 		}
@@ -116,16 +111,23 @@ func stop(e uint32) verdict {
 	return wrong
 }
 
+// far copies a match that begins 16 bytes before to, or earlier: whole pieces of 16 bytes, and 32 at least.
+func far(to, from unsafe.Pointer, length int) {
+	*(*[16]byte)(to) = *(*[16]byte)(from)
+	*(*[16]byte)(unsafe.Add(to, 16)) = *(*[16]byte)(unsafe.Add(from, 16))
+	for i := 32; i < length; i += 16 {
+		*(*[16]byte)(unsafe.Add(to, i)) = *(*[16]byte)(unsafe.Add(from, i))
+	}
+}
+
 // repeat copies a match of at most longest bytes to out[end:], and up to overrun bytes more. Distance is at least 1 and at most
-// end, and end is less than full, so all of it is within out.
+// end, and end is at most one more than full, so all of it is within out.
 func repeat(out *[full + longest + overrun]byte, end, distance, length int) {
 	to := unsafe.Pointer(&out[end])
 	from := unsafe.Pointer(&out[end-distance])
 	switch {
 	case distance >= 16:
-		for i := 0; i < length; i += 16 {
-			*(*[16]byte)(unsafe.Add(to, i)) = *(*[16]byte)(unsafe.Add(from, i))
-		}
+		far(to, from, length)
 	case distance >= 8:
 		for i := 0; i < length; i += 8 {
 			*(*uint64)(unsafe.Add(to, i)) = *(*uint64)(unsafe.Add(from, i))
