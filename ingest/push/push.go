@@ -32,9 +32,12 @@ var Kind = ingest.Kind{
 // Config configures a source of kind push.
 type Config struct {
 	Listen string     `yaml:"listen"` // host:port; required
-	Cert   string     `yaml:"cert"`   // file of a certificate in PEM; required unless listen is a loopback address
+	Cert   string     `yaml:"cert"`   // file of a certificate in PEM; required unless listen is a loopback address, or plain_http is set
 	Key    string     `yaml:"key"`    // file of its key
 	Token  secret.Ref `yaml:"token"`  // that senders must have; required
+	// PlainHTTP listens without TLS at any address: behind a proxy that ends TLS, or in a container whose port is published on
+	// the loopback address alone. The token and the records are readable on the way there.
+	PlainHTTP bool `yaml:"plain_http"`
 
 	MaxBody    int           `yaml:"max_body"`    // MiB of a request as it is sent, from 1 to 256; default 8
 	MaxWaiting int           `yaml:"max_waiting"` // MiB of all requests that wait, up to 4096; default 64
@@ -55,8 +58,10 @@ func (c *Config) Check() error {
 		return fmt.Errorf("listen: %q is not a host:port", c.Listen)
 	case (c.Cert == "") != (c.Key == ""):
 		return errors.New("cert and key must both be set")
-	case c.Cert == "" && !loopback(host):
-		return errors.New("cert and key are required unless listen is a loopback address")
+	case c.Cert != "" && c.PlainHTTP:
+		return errors.New("plain_http and cert exclude each other")
+	case c.Cert == "" && !c.PlainHTTP && !loopback(host):
+		return errors.New("cert and key are required unless listen is a loopback address; plain_http if a proxy ends TLS")
 	case c.MaxBody < 1 || c.MaxBody > 256:
 		return fmt.Errorf("max_body: %d: from 1 to 256 MiB", c.MaxBody)
 	case c.MaxWaiting < c.MaxBody || c.MaxWaiting > 4096:

@@ -503,6 +503,7 @@ func TestCheck(t *testing.T) {
 		"not a host:port":         func(c *Config) { c.Listen = "8088" },
 		"cert and key must both":  func(c *Config) { c.Cert = "x" },
 		"are required unless":     func(c *Config) { c.Listen = ":8088" },
+		"exclude each other":      func(c *Config) { c.Cert, c.Key, c.PlainHTTP = "a", "b", true },
 		"max_body: 0":             func(c *Config) { c.MaxBody = 0 },
 		"max_waiting: 4":          func(c *Config) { c.MaxWaiting = 4 },
 		"timeout: 1ms: from 1s":   func(c *Config) { c.Timeout = time.Millisecond },

@@ -35,4 +35,13 @@ func tryLock(f *os.File, exclusive bool) error {
 // Who may write is up to access control lists: it is not known before.
 func writable(string) error { return nil }
 
+func room(path string) (free, total uint64, err error) {
+	name, err := windows.UTF16PtrFromString(path)
+	if err != nil {
+		return 0, 0, err
+	}
+	err = windows.GetDiskFreeSpaceEx(name, &free, &total, nil)
+	return free, total, err
+}
+
 func owner(os.FileInfo) (uid int, known bool) { return 0, false }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/outflow/outflow/internal/plain"
@@ -156,8 +157,11 @@ func Exists(path string) bool {
 	return err == nil
 }
 
-// SyncDir makes the names in a folder survive a power cut.
+// SyncDir makes the names in a folder survive a power cut. Windows writes them itself and does not sync folders.
 func SyncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -131,8 +131,11 @@ type Exception struct {
 // Feed is where the feed is served.
 type Feed struct {
 	Listen string `yaml:"listen"` // host:port; nowhere if empty
-	Cert   string `yaml:"cert"`   // file of a certificate in PEM; required unless listen is a loopback address
+	Cert   string `yaml:"cert"`   // file of a certificate in PEM; required unless listen is a loopback address, or plain_http is set
 	Key    string `yaml:"key"`    // file of its key
+	// PlainHTTP serves without TLS at any address: in a container whose port is published on the loopback address alone, or
+	// behind a proxy that ends TLS. Tokens and alerts are readable on the way there.
+	PlainHTTP bool `yaml:"plain_http"`
 	// TrustedProxies are networks of reverse proxies whose X-Forwarded-For says where requests come from: 10.0.0.0/8.
 	TrustedProxies []string `yaml:"trusted_proxies"`
 	// SecondPerson is the severity from which on closing or suppressing an alert requires two people; "" for none.

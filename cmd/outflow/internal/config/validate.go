@@ -184,8 +184,10 @@ func (c *Config) checkFeed() error {
 		return fmt.Errorf("feed.listen: %q is not a host:port", f.Listen)
 	case (f.Cert == "") != (f.Key == ""):
 		return errors.New("feed: cert and key go together")
-	case f.Cert == "" && !loopback(host):
-		return errors.New("feed: cert and key are required unless listen is a loopback address")
+	case f.Cert != "" && f.PlainHTTP:
+		return errors.New("feed: plain_http and cert exclude each other")
+	case f.Cert == "" && !f.PlainHTTP && !loopback(host):
+		return errors.New("feed: cert and key are required unless listen is a loopback address; plain_http if a proxy ends TLS")
 	}
 	a := &f.Audit
 	known := slices.ContainsFunc(c.Channels, func(ch Channel) bool { return ch.Name == a.Channel && ch.Kind != "file" })
