@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -260,7 +261,7 @@ func counts(group []*pendingAppend, parts int) []int {
 
 // insert stores a new segment of a partition and sets its offset.
 func (l *SQLite) insert(ctx context.Context, tx *sql.Tx, partition int, s *segment) error {
-	l.plain = l.plain[:0]
+	l.plain = slices.Grow(l.plain[:0], s.size+16*len(s.recs))
 	for i := range s.recs {
 		l.plain = appendRecord(l.plain, s.recs[i].Key, s.recs[i].Value)
 	}

@@ -157,10 +157,12 @@ func (p *publisher) publish(ctx context.Context, r *results) error {
 	}
 	alert.RankDrafts(list)
 
-	for some := range slices.Chunk(list, alertsPerAppend) {
-		if err := p.sendAlerts(ctx, some, r.build); err != nil {
+	for len(list) > 0 {
+		n, err := p.sendAlerts(ctx, list, r.build)
+		if err != nil {
 			return err
 		}
+		list = list[n:]
 	}
 	records, gone := outgoing{}, p.gone(r)
 	if err := p.addDays(records, gone); err != nil {
@@ -218,51 +220,54 @@ func (s *publishedAlert) withdraw() (a alert.Alert, err error) {
 	return a, nil
 }
 
-// alertsPerAppend is how many alerts are appended to the topic at a time: an alert takes some kilobytes.
-const alertsPerAppend = 256
+// bytesPerAppend is about how many bytes of alerts are appended to the topic at a time. With its evidence an alert
+// takes some ten thousand.
+const bytesPerAppend = 1 << 20
 
-// sendAlerts publishes the alerts that differ from what is published.
-func (p *publisher) sendAlerts(ctx context.Context, list []alert.Draft, build buildFunc) error {
-	records := outgoing{}
-	fresh, err := p.changed(list, build, records)
-	if err != nil {
-		return err
+// sendAlerts publishes the alerts that differ from what is published, as many of the first as are appended at a time,
+// and returns how many these are.
+func (p *publisher) sendAlerts(ctx context.Context, list []alert.Draft, build buildFunc) (n int, err error) {
+	records, size, fresh := outgoing{}, 0, map[string]publishedAlert{}
+	for n < len(list) && size < bytesPerAppend {
+		added, err := p.changed(&list[n], build, records, fresh)
+		if err != nil {
+			return 0, err
+		}
+		size += added
+		n++
 	}
 	if err := p.send(ctx, records); err != nil {
-		return err
+		return 0, err
 	}
 	maps.Copy(p.alerts, fresh)
-	return nil
+	return n, nil
 }
 
-// changed adds the alerts that differ from what is published, and returns them by id.
-func (p *publisher) changed(list []alert.Draft, build buildFunc, to outgoing) (map[string]publishedAlert, error) {
-	fresh := map[string]publishedAlert{}
-	for i := range list {
-		a, err := build(&list[i])
-		if err != nil {
-			return nil, err
-		}
-		b, err := json.Marshal(&a)
-		if err != nil {
-			return nil, err
-		}
-		now := publishedAlert{
-			hash:      xxhash.Sum64(b),
-			time:      a.Time.UnixMilli(),
-			withdrawn: a.Withdrawn,
-			gap:       a.IsNotProcessed(),
-		}
-		if before, known := p.alerts[a.ID]; known && now.hash == before.hash {
-			continue
-		}
-		if now.body, err = p.file.Put(b); err != nil {
-			return nil, err
-		}
-		to.add(engine.ShardOf(a.User, p.shards), b)
-		fresh[a.ID] = now
+// changed adds an alert if it differs from what is published. It returns its size.
+func (p *publisher) changed(x *alert.Draft, build buildFunc, to outgoing, fresh map[string]publishedAlert) (size int, err error) {
+	a, err := build(x)
+	if err != nil {
+		return 0, err
 	}
-	return fresh, nil
+	b, err := json.Marshal(&a)
+	if err != nil {
+		return 0, err
+	}
+	now := publishedAlert{
+		hash:      xxhash.Sum64(b),
+		time:      a.Time.UnixMilli(),
+		withdrawn: a.Withdrawn,
+		gap:       a.IsNotProcessed(),
+	}
+	if before, known := p.alerts[a.ID]; known && now.hash == before.hash {
+		return 0, nil
+	}
+	if now.body, err = p.file.Put(b); err != nil {
+		return 0, err
+	}
+	to.add(engine.ShardOf(a.User, p.shards), b)
+	fresh[a.ID] = now
+	return len(b), nil
 }
 
 // addLeavers adds the leavers of shards if their list has changed. It returns the hashes of all.
@@ -305,7 +310,7 @@ func (p *publisher) send(ctx context.Context, o outgoing) error {
 
 const (
 	daysPerRecord = 200   // in a record of the alert topic
-	manyDays      = 4_000 // are published without waiting for the end of what is processed
+	manyDays      = 2_000 // are published without waiting for the end of what is processed
 )
 
 // activities returns what takes in days as they are processed. It publishes them once there are
