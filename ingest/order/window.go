@@ -92,6 +92,9 @@ type chunk struct {
 // chunkSize is about how many bytes of events a chunk has: what is packed at a time.
 const chunkSize = 1 << 20
 
+// manyChunks is from where on chunks of a bucket that are not in order are packed anew.
+const manyChunks = 8
+
 // ident identifies a packed event and its content.
 type ident struct {
 	key  uint64
@@ -724,7 +727,7 @@ func (w *Window) unpack(b *bucket) error {
 	}
 
 	b.data, b.entries, b.index, b.twins = append(data, b.data...), entries, nil, nil
-	b.whole, b.changed = true, !inOrder || b.changed
+	b.whole, b.changed = true, b.changed || !inOrder && len(b.chunks) > manyChunks
 	w.memory += b.memory()
 	return nil
 }
