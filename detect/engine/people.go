@@ -19,7 +19,7 @@ const (
 	// nothing, 10 kB each; those beyond are packed until they act again.
 	unpackedPeople = 20_000
 
-	packedMemory = 8 << 20 // bytes of packed people that stay in memory; more goes to a temporary file
+	packedMemory = 2 << 20 // bytes of packed people that stay in memory; more goes to a temporary file
 )
 
 // people are the people that an engine knows: those of interest lately as they are,

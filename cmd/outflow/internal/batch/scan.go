@@ -33,7 +33,7 @@ const (
 	logMemory  = 8 << 20  // bytes of a log that are unread at most
 	batch      = 512      // records per read
 
-	findingsMemory = 4 << 20 // bytes of findings of days that are over; more goes to a temporary file
+	findingsMemory = 1 << 20 // bytes of findings of days that are over; more goes to a temporary file
 )
 
 // Input is what to scan, and how.

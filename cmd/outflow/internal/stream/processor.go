@@ -154,7 +154,7 @@ func (pr *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) 
 }
 
 // spillMemory is how many bytes of what is rarely read stay in memory.
-const spillMemory = 4 << 20
+const spillMemory = 1 << 20
 
 // verifyOffsets checks that the event log holds what is to be read next. The error names the
 // partition and the offsets.
