@@ -17,8 +17,9 @@ import (
 	"github.com/outflow/outflow/internal/waittest"
 )
 
-// soakFigures is what a soak looks at: the files in the data directory that it adds up are those of SQLite.
-var soakFigures = []string{"resident MB", "heap MB", "goroutines", "file handles", "records waiting", "log.db MB", "other files MB"}
+// soakFigures is what a soak looks at. The heap goal is the size at which garbage is collected next, which follows what is in use:
+// the heap itself goes up and down between collections. The files in the data directory that are added up are those of SQLite.
+var soakFigures = []string{"resident MB", "heap goal MB", "goroutines", "file handles", "records waiting", "log.db MB", "other files MB"}
 
 // TestSoak feeds a daemon for as long as OUTFLOW_SOAK says (60m), OUTFLOW_RATE records a second (5,000), of 4,000 people,
 // while somebody reads the feed. After the first third of the time memory, goroutines, file handles and what waits no
@@ -279,7 +280,7 @@ func (s *soak) sample(at time.Duration) soakSample {
 		switch name {
 		case "process_resident_memory_bytes":
 			x.values[0] = v / (1 << 20)
-		case "go_memstats_heap_inuse_bytes":
+		case "go_memstats_next_gc_bytes":
 			x.values[1] = v / (1 << 20)
 		case "go_memstats_heap_alloc_bytes":
 			x.live = v
