@@ -550,66 +550,26 @@ func (k *Kafka) fetch(ctx context.Context, partition int, from int64, wait time.
 	}
 
 	defer k.waits(partition, from)()
-	res, err := k.cluster.client.Fetch(ctx, &kafka.FetchRequest{
-		Topic:     k.topic,
-		Partition: partition,
-		Offset:    from,
-		MinBytes:  1,
-		MaxBytes:  fetchBytes,
-		MaxWait:   wait,
-	})
+	p, err := k.answer(ctx, partition, from, wait)
 	if err != nil {
 		return nil, err
 	}
-
-	if res.Error != nil {
-		return nil, res.Error
-	}
 	k.mu.Lock()
 	t := k.tails[partition]
-	t.known, t.next = true, max(t.next, res.HighWatermark)
+	t.known, t.next = true, max(t.next, p.HighWatermark)
 	k.tails[partition] = t
 	k.mu.Unlock()
 	s := &segment{base: from}
-	for {
-		r, err := res.Records.ReadRecord()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			if len(s.recs) > 0 { // the last batch is truncated: use its beginning
-				break
-			}
-			return nil, err
-		}
-
-		rec := Record{Partition: partition, Offset: r.Offset}
-		if !r.Time.IsZero() {
-			rec.Appended = r.Time.UnixMilli()
-		}
-		if r.Key != nil {
-			key, err := kafka.ReadAll(r.Key)
-			if err != nil {
-				return nil, err
-			}
-			rec.Key = string(key)
-			r.Key.Close()
-		}
-
-		if r.Value != nil {
-			if rec.Value, err = kafka.ReadAll(r.Value); err != nil {
-				return nil, err
-			}
-			r.Value.Close()
-		}
-
-		if rec.Offset >= from {
-			s.recs = append(s.recs, rec)
-		}
-	}
-
-	if len(s.recs) == 0 && res.HighWatermark > from { // control records, or a gap
+	var next int64
+	s.recs, next, err = p.Batches.decode(nil, partition, from)
+	switch {
+	case len(s.recs) > 0: // what precedes a damaged batch can be read
+	case err != nil:
+		return nil, err
+	case next == from && p.HighWatermark > from: // a gap
 		s.base = from + 1
+	default: // control records
+		s.base = next
 	}
 	return s, nil
 }
