@@ -29,7 +29,7 @@ const (
 
 // batchCompressor compresses batches of records. These options give no error.
 var batchCompressor, _ = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(2),
-	zstd.WithWindowSize(1<<20))
+	zstd.WithWindowSize(1<<20), zstd.WithNoEntropyCompression(true))
 
 // kafkaBatch is a batch of records of one partition.
 type kafkaBatch struct {

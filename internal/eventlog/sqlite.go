@@ -72,7 +72,7 @@ func OpenFileReadOnly(ctx context.Context, path string) (*File, error) {
 // newFile returns the File of an open database, which it closes after an error.
 func newFile(db *sql.DB) (*File, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true),
-		zstd.WithWindowSize(1<<20))
+		zstd.WithWindowSize(1<<20), zstd.WithNoEntropyCompression(true)) // 5 % more bytes, in 0.7 of the time
 	if err != nil {
 		db.Close()
 		return nil, err
