@@ -142,7 +142,7 @@ func (g *group) take(ctx context.Context, f found) error {
 	if err := g.claim(ctx, in); err != nil {
 		return err
 	}
-	before, err := g.store.progress(ctx, f, in.hash)
+	before, err := g.store.progress(context.WithoutCancel(ctx), f, in.hash) // a moment; the driver starts a goroutine for what can be cancelled
 	if err != nil {
 		return err
 	}
@@ -264,6 +264,7 @@ func (g *group) save(ctx context.Context) error {
 		g.src.between("read")
 	}
 	g.arrived.add(&g.vendors)
+	ctx = context.WithoutCancel(ctx) // they are in the log
 	err := sqlitedb.Tx(ctx, g.store.db, func(tx *sql.Tx) error {
 		for _, in := range g.waiting {
 			if err := g.store.record(ctx, tx, g.src.Name, in, g.now); err != nil {

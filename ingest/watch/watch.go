@@ -216,6 +216,10 @@ func (s *Store) pending(ctx context.Context, src *Source, now time.Time, p *Pass
 		}
 	}
 
+	var some bool // were read before
+	if err := s.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM path)").Scan(&some); err != nil {
+		return nil, fmt.Errorf("watch: look up files: %w", err)
+	}
 	for _, f := range list {
 		info, err := os.Stat(f.Path)
 		if err != nil {
@@ -223,7 +227,10 @@ func (s *Store) pending(ctx context.Context, src *Source, now time.Time, p *Pass
 			continue
 		}
 		n := found{path: f.Path, size: info.Size(), modified: info.ModTime().UnixNano()}
-		known, err := s.known(ctx, n)
+		known := false
+		if some {
+			known, err = s.known(ctx, n)
+		}
 		switch {
 		case err != nil:
 			return nil, err
