@@ -47,26 +47,31 @@ the file is missing. With --anchor, it checks it against one that was kept elsew
 A log that is whole gets a further line, which says who verified it; one that is not stays as
 it is. In a folder that cannot be written there is no line, and verify says so.`,
 		Args: usage(cobra.NoArgs),
-		RunE: readingFeed(path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
-			list, err := parseAnchors(anchors)
-			if err != nil {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var n int64
+			var head string
+			verify := readingFeed(path, func(cmd *cobra.Command, s *feed.Store, _ []string) error {
+				list, err := parseAnchors(anchors)
+				if err != nil {
+					return err
+				}
+				kept, err := keptAnchors(*path)
+				if err != nil {
+					return err
+				}
+				n, head, err = s.Verify(cmd.Context(), append(list, kept...)...)
+				return err
+			})
+			if err := verify(cmd, args); err != nil {
 				return err
 			}
-			kept, err := keptAnchors(*path)
-			if err != nil {
-				return err
-			}
-			list = append(list, kept...)
-			n, head, err := s.Verify(cmd.Context(), list...)
-			if err != nil {
-				return err
-			}
+			// The file is not open twice: one that comes from a backup is first opened for writing by one process alone.
 			if err := logVerified(cmd, *path, n); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(stdout, "%s, whole. Head: %s\n", plain.CountOf(int(n), "line", "lines"), head)
+			_, err := fmt.Fprintf(stdout, "%s, whole. Head: %s\n", plain.CountOf(int(n), "line", "lines"), head)
 			return err
-		}),
+		},
 	}
 	cmd.Flags().StringArrayVar(&anchors, "anchor", nil, "`LINE:HEAD` that was kept elsewhere; may be repeated")
 	return cmd

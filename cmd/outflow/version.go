@@ -15,7 +15,7 @@ func newVersion(stdout io.Writer) *cobra.Command {
 		Short: "Print the version, commit and build",
 		Long: `version prints the version, the commit that the program was built from with its date, the Go
 release, and the system it is for.`,
-		Args:  usage(cobra.NoArgs),
+		Args: usage(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(stdout, "outflow", buildinfo.Long())
 			return err
