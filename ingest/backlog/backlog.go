@@ -129,7 +129,8 @@ func (s *Store) Begin(ctx context.Context, generation, current int64) (*Writer, 
 			return nil, fmt.Errorf("backlog: begin: %w", err)
 		}
 	}
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(chunkSize))
 	if err != nil {
 		tx.Rollback()
 		return nil, err

@@ -135,36 +135,37 @@ func (w *Writer) Flush() error {
 		w.data, w.entries = nil, nil
 		return nil
 	}
-	if err := s.spill(w); err != nil {
-		return fmt.Errorf("temporary file: %w", err)
+	spilled, err := s.spill(run{data: w.data, entries: w.entries})
+	if err != nil {
+		return err
 	}
+	s.runs = append(s.runs, spilled)
 	w.data, w.entries = w.data[:0], w.entries[:0]
 	return nil
 }
 
-// spill writes a sorted run to the temporary file.
-func (s *Sorter) spill(w *Writer) error {
+// spill writes a run to the temporary file, and returns it as it is there.
+func (s *Sorter) spill(r run) (run, error) {
 	if s.file == nil {
 		f, err := disk.Unnamed(s.dir)
 		if err != nil {
-			return err
+			return run{}, fmt.Errorf("temporary file: %w", err)
 		}
 		s.file = f
 	}
 	from := s.end
 	out := bufio.NewWriterSize(io.NewOffsetWriter(s.file, from), 1<<20)
 	var head [4]byte
-	for _, e := range w.entries {
+	for _, e := range r.entries {
 		binary.LittleEndian.PutUint32(head[:], e.size)
 		out.Write(head[:])
-		out.Write(w.data[e.off : e.off+e.size])
+		out.Write(r.data[e.off : e.off+e.size])
 		s.end += 4 + int64(e.size)
 	}
 	if err := out.Flush(); err != nil {
-		return err
+		return run{}, fmt.Errorf("temporary file: %w", err)
 	}
-	s.runs = append(s.runs, run{from: from, to: s.end})
-	return nil
+	return run{from: from, to: s.end}, nil
 }
 
 // Close releases memory and the temporary file.
@@ -209,9 +210,15 @@ func (s *Sorter) Merge(ctx context.Context, yield func(rec []byte) error) (Stats
 func (s *Sorter) cursors() (queue, error) {
 	var q queue
 	for i := range s.runs {
+		if s.file != nil && s.runs[i].entries != nil { // there is much: its memory is needed for what comes of it
+			var err error
+			if s.runs[i], err = s.spill(s.runs[i]); err != nil {
+				return nil, err
+			}
+		}
 		c := &cursor{run: s.runs[i]}
 		if c.entries == nil {
-			c.in = bufio.NewReaderSize(io.NewSectionReader(s.file, c.from, c.to-c.from), 64<<10)
+			c.in = bufio.NewReaderSize(io.NewSectionReader(s.file, c.from, c.to-c.from), 32<<10)
 		}
 		more, err := c.next()
 		if err != nil {

@@ -30,7 +30,7 @@ import (
 
 const (
 	sortMemory = 48 << 20 // bytes of events kept in memory for sorting; more goes to a temporary file
-	logMemory  = 8 << 20  // bytes of a log that are unread at most
+	logMemory  = 4 << 20  // bytes of a log that are unread at most
 	batch      = 512      // records per read
 
 	findingsMemory = 1 << 20 // bytes of findings of days that are over; more goes to a temporary file
@@ -127,6 +127,7 @@ func Scan(ctx context.Context, in Input) (*Result, error) {
 			err = w.Flush()
 		}
 	}
+	writers = nil // with the memory of a run each
 	if err != nil {
 		return nil, err
 	}
