@@ -197,7 +197,7 @@ type SASL struct {
 type Source struct {
 	Name  string   `yaml:"name"`       // of the source; unique
 	Kind  string   `yaml:"kind"`       // files, or a kind of ingest/all
-	Paths []string `yaml:"paths"`      // of files
+	Paths []string `yaml:"paths"`      // of files and folders of exports
 	Since string   `yaml:"since"`      // where the backfill of a new API begins: a day, a time, or a span before now such as 720h
 	Zone  string   `yaml:"zone"`       // of times that state none: Europe/Berlin, -05:00; "" if it is not known
 	Order string   `yaml:"date_order"` // of dates such as 02/03/2026: dmy, mdy or ymd; "" if it is not known
@@ -213,7 +213,7 @@ type Channel struct {
 	Name        string    `yaml:"name"`           // of the channel; unique
 	Kind        string    `yaml:"kind"`           // file, or a kind of alert/all
 	Path        string    `yaml:"path"`           // of a file
-	MinSeverity string    `yaml:"min_severity"`   // of its alerts, in addition to the budget
+	MinSeverity string    `yaml:"min_severity"`   // least severity of its alerts, in addition to the budget
 	Detectors   []string  `yaml:"detectors"`      // only alerts that one of these contributed to
 	Departments []string  `yaml:"departments"`    // only alerts about people of these, as HR names them
 	Leavers     bool      `yaml:"leavers"`        // only alerts about people who are leaving
