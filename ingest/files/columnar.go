@@ -50,12 +50,8 @@ func columnar(err error) *notice {
 // spool returns random access to a file that is read from in, and its size. What is not on disk as
 // it is becomes a temporary file, which done removes.
 func (r *reader) spool(in io.Reader, depth int) (at io.ReaderAt, size int64, done func(), err error) {
-	if r.open != nil && depth == 0 {
-		st, err := r.open.Stat()
-		if err != nil {
-			return nil, 0, nil, unreadable(err)
-		}
-		return r.open, st.Size(), func() {}, nil
+	if r.whole != nil && depth == 0 {
+		return r.whole, r.whole.Size(), func() {}, nil
 	}
 	f, err := disk.Unnamed("")
 	if err != nil {

@@ -290,12 +290,8 @@ func (r *reader) unzip(name string, in *bufio.Reader, depth int) error {
 
 // random returns random access to a zip, and its size.
 func (r *reader) random(in *bufio.Reader, depth int) (io.ReaderAt, int64, error) {
-	if r.open != nil && depth == 0 {
-		st, err := r.open.Stat()
-		if err != nil {
-			return nil, 0, unreadable(err)
-		}
-		return r.open, st.Size(), nil
+	if r.whole != nil && depth == 0 {
+		return r.whole, r.whole.Size(), nil
 	}
 	b, err := io.ReadAll(io.LimitReader(in, maxInnerZip+1))
 	if n := (*notice)(nil); errors.As(err, &n) {

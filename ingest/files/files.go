@@ -4,6 +4,7 @@
 package files
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -26,9 +27,10 @@ import (
 
 // File is a file to read.
 type File struct {
-	Path  string   // cleaned, below one of the paths given to Find
-	Size  int64    // in bytes, as stored
-	Roots []string // the paths given to Find at or below which the file is, as given
+	Path    string   // cleaned, below one of the paths given to Find
+	Size    int64    // in bytes, as stored
+	Roots   []string // the paths given to Find at or below which the file is, as given
+	Content []byte   // as stored, if the caller has read it; nil otherwise
 }
 
 // Find returns the regular files at and below the given paths, sorted by path, each once.
@@ -59,7 +61,7 @@ func Find(paths []string) (files []File, unreadable []Report) {
 			})
 		case info.Mode().IsRegular():
 			at[path] = len(files)
-			files = append(files, File{path, info.Size(), []string{given}})
+			files = append(files, File{Path: path, Size: info.Size(), Roots: []string{given}})
 		case !info.IsDir():
 			unreadable = append(unreadable, Report{Path: path, Roots: []string{given}, Reason: "not a regular file"})
 		}
@@ -299,7 +301,7 @@ func (d *Reader) worker(ctx context.Context, n int, progress *Progress, failure 
 		rep := newReport(f.Path, f.Size)
 		rep.Roots = f.Roots
 		r.rep, r.spent = &rep, budget.begin(f.Size, r.ended)
-		if err := guard.Do("file", func() error { r.file(f.Path, progress); return nil }); err != nil {
+		if err := guard.Do("file", func() error { r.file(f, progress); return nil }); err != nil {
 			rep.Reason, rep.Failed = printable(err.Error()), true
 			r = d.reader(ctx, n, progress, failure) // the one that panicked may be in any state
 		}
@@ -403,16 +405,28 @@ func (d *Reader) Stream(ctx context.Context, name string, in io.Reader) (Report,
 }
 
 // file reads one file into its report.
-func (r *reader) file(path string, progress *Progress) {
-	f, err := os.Open(path)
-	if err != nil {
-		r.rep.Reason, r.rep.Failed = unwrapPath(err).Error(), true
-		return
+func (r *reader) file(f File, progress *Progress) {
+	var in interface {
+		io.Reader
+		io.ReaderAt
+	} = bytes.NewReader(f.Content)
+	size := int64(len(f.Content))
+	if f.Content == nil {
+		open, err := os.Open(f.Path)
+		var st fs.FileInfo
+		if err == nil {
+			defer open.Close()
+			st, err = open.Stat()
+		}
+		if err != nil {
+			r.rep.Reason, r.rep.Failed = unwrapPath(err).Error(), true
+			return
+		}
+		in, size = open, st.Size()
 	}
-	defer f.Close()
-	r.open = f
-	err = r.unpack(path, &counter{f, r.spent}, 0)
-	r.open = nil
+	r.whole = io.NewSectionReader(in, 0, size)
+	err := r.unpack(f.Path, &counter{in, r.spent}, 0)
+	r.whole = nil
 	progress.Bytes.Add(r.rep.Size)
 	r.rep.conclude(err)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sort"
 	"strings"
 
@@ -26,8 +25,8 @@ type reader struct {
 	keep    bool        // keep undecodable records in the report
 
 	rep   *Report
-	open  *os.File   // the file on disk, while it is read
-	spent *budgetUse // what the file has cost so far
+	whole *io.SectionReader // the file, while it is read; nil for a stream
+	spent *budgetUse        // what the file has cost so far
 
 	w       window
 	scan    jsonscan.Scanner

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"slices"
@@ -63,6 +64,7 @@ type group struct {
 	read    func(files.File) (files.Report, error)
 	endRead func()
 	batch   batch
+	content []byte       // of a small file, used again
 	vendors vendorCounts // of the events since save
 	waiting []*intake    // that were read, and whose progress is not stored yet
 	current *intake      // that is being read; nil between files
@@ -130,8 +132,8 @@ func (g *group) end(err error) {
 func (g *group) take(ctx context.Context, f found) error {
 	in := &intake{found: f, release: func() {}}
 	g.current, g.held = in, nil
-	var err error
-	if in.hash, err = digest(ctx, f.path, f.size); err != nil {
+	content, err := g.look(ctx, in)
+	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -162,12 +164,14 @@ func (g *group) take(ctx context.Context, f found) error {
 	if f.growing {
 		g.held = &heldEvent{intake: in, next: func(e *event.Event) error { return g.emit(ctx, e) }}
 	}
-	rep, err := g.read(files.File{Path: f.path, Size: f.size})
+	rep, err := g.read(files.File{Path: f.path, Size: f.size, Content: content})
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(f.path)
-	in.changed = err != nil || info.Size() != f.size
+	if content == nil {
+		info, err := os.Stat(f.path)
+		in.changed = err != nil || info.Size() != f.size
+	}
 	in.rep, g.current = &rep, nil
 	g.waiting = append(g.waiting, in)
 	if !in.partly() {
@@ -177,6 +181,30 @@ func (g *group) take(ctx context.Context, f found) error {
 		return g.save(ctx)
 	}
 	return nil
+}
+
+// contentMost is how many bytes a file has at most that is read once, for its digest and its records.
+const contentMost = 1 << 20
+
+// look computes the digest of a file. It returns the content of a small file, which is valid until the next call.
+func (g *group) look(ctx context.Context, in *intake) (content []byte, err error) {
+	if in.size > contentMost {
+		in.hash, err = digest(ctx, in.path, in.size)
+		return nil, err
+	}
+	file, err := os.Open(in.path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	g.content = slices.Grow(g.content[:0], int(in.size)+1) // never nil
+	content = g.content[:in.size]
+	if _, err := io.ReadFull(file, content); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(content)
+	in.hash = sum[:]
+	return content, nil
 }
 
 // claim reserves the content of a file. While another worker reads it, it waits; copies that arrive at the same time are
