@@ -132,7 +132,7 @@ func accessRow(h ingest.Header, cells [][]byte, out *ingest.Sink) error {
 // decodeRequest decodes the fields of a request.
 func decodeRequest(f *[logFields][]byte, out *ingest.Sink) error {
 	at, err := time.Parse("02/Jan/2006:15:04:05 -0700", string(f[logTime]))
-	if err != nil {
+	if err != nil || !ingest.ValidTime(at.UnixMilli()) {
 		return ingest.BadTime("time", string(f[logTime]))
 	}
 
