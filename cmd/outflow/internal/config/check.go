@@ -63,7 +63,7 @@ func Check(ctx context.Context, path string, secrets bool, roles ...string) *Che
 	if err != nil {
 		out.add(IsError, err)
 	}
-	l := looker{ctx: ctx, secrets: secrets, now: time.Now(), found: func(severity string, err error) {
+	l := looker{ctx: ctx, secrets: secrets, dataDir: c.DataDir, now: time.Now(), found: func(severity string, err error) {
 		out.add(severity, newLines(text).locate(err))
 	}}
 	for _, k := range Deprecated(path) {
@@ -86,6 +86,7 @@ func (c *Checked) add(severity string, err error) {
 type looker struct {
 	ctx     context.Context
 	secrets bool
+	dataDir string
 	now     time.Time
 	found   func(severity string, err error)
 }
@@ -213,13 +214,17 @@ func (l *looker) pair(setting, cert, key string) {
 	}
 }
 
-// appended looks at a file that will be appended to, or made; "" is none.
+// appended looks at a file that will be appended to, or made; "" is none. The data directory need not be there: the daemon
+// makes it.
 func (l *looker) appended(setting, path string) {
 	if path == "" {
 		return
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		path = filepath.Dir(path)
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) && path == filepath.Clean(l.dataDir) {
+		return
 	}
 	l.wrong(setting, disk.Writable(path))
 }

@@ -154,3 +154,15 @@ exceptions: [{name: x, app: a, owner: o, reason: r}]
 		}
 	}
 }
+
+// TestCheckBeforeTheFirstStart finds nothing wrong with a file in the data directory, which the daemon makes.
+func TestCheckBeforeTheFirstStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "outflow.yaml")
+	text := "data_dir: ./data\nsources: [{name: in, kind: files, paths: [.]}]\nchannels:\n  - {name: out, kind: file, path: data/alerts.ndjson}\n  - {name: more, kind: file, path: data/more/alerts.ndjson}\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := said(config.Check(t.Context(), path, true, config.Roles...)); strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "5 error channel more: path: ") {
+		t.Errorf("problems:\n%s", got)
+	}
+}
