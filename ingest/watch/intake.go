@@ -144,7 +144,8 @@ func (g *group) take(ctx context.Context, f found) error {
 	if err := g.claim(ctx, in); err != nil {
 		return err
 	}
-	before, err := g.store.progress(context.WithoutCancel(ctx), f, in.hash) // a moment; the driver starts a goroutine for what can be cancelled
+	// It takes a moment, and the driver starts a goroutine for what can be cancelled.
+	before, err := g.store.progress(context.WithoutCancel(ctx), f, in.hash)
 	if err != nil {
 		return err
 	}

@@ -47,14 +47,6 @@ func (v *vendorCounts) count(e *event.Event) {
 	}
 }
 
-// newestOf returns the time of the newest event of any vendor; 0 if there is none.
-func (v *vendorCounts) newestOf() (at int64) {
-	for _, n := range v.newest {
-		at = max(at, n)
-	}
-	return at
-}
-
 // add adds the counts of o.
 func (v *vendorCounts) add(o *vendorCounts) {
 	for i := range o.n {
