@@ -23,7 +23,8 @@ func newMan() *cobra.Command {
 			}
 			root := cmd.Root()
 			root.DisableAutoGenTag = true // the date would differ from build to build
-			return doc.GenManTree(root, &doc.GenManHeader{Title: "OUTFLOW", Section: "1", Source: "Outflow " + buildinfo.Version(), Manual: "Outflow"}, args[0])
+			head := &doc.GenManHeader{Title: "OUTFLOW", Section: "1", Source: "Outflow " + buildinfo.Version(), Manual: "Outflow"}
+			return doc.GenManTree(root, head, args[0])
 		},
 	}
 }
