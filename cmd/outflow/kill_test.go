@@ -107,17 +107,17 @@ var failpoints = []string{
 }
 
 // logKinds are the logs that the daemon is killed over: the embedded one, and, if there is a
-// broker, Kafka, and Kafka with people in shards.
+// broker, Kafka, and Kafka with tasks.
 func logKinds(t *testing.T) map[string]func() string {
 	kinds := map[string]func() string{"sqlite": func() string { return "" }}
 	if list := os.Getenv("OUTFLOW_KAFKA"); list != "" {
 		kinds["kafka"] = func() string {
 			return fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: t%d, partitions: 4}\n", list, time.Now().UnixNano())
 		}
-		kinds["shards"] = func() string {
+		kinds["tasks"] = func() string {
 			key := filepath.Join(t.TempDir(), "key")
 			writeKey(t, key)
-			return fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: h%d, partitions: 4, shards: 5}\nsnapshots: {dir: %q, key: %q}\n", list, time.Now().UnixNano(), t.TempDir(), "file:"+key)
+			return fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: h%d, tasks: 5}\nsnapshots: {dir: %q, key: %q}\n", list, time.Now().UnixNano(), t.TempDir(), "file:"+key)
 		}
 	} else {
 		t.Log("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
@@ -144,7 +144,7 @@ func TestFailpoints(t *testing.T) {
 	want := told(t, scannedLines(t, whole))
 	for kind, more := range logKinds(t) {
 		names := failpoints
-		if kind == "shards" {
+		if kind == "tasks" {
 			names = append(slices.Clip(names), "hours-append", "hours-appended")
 		}
 		for _, name := range names {
@@ -252,7 +252,7 @@ func writeKey(t testing.TB, path string) {
 	}
 }
 
-func workers(t *testing.T, shards int) {
+func workers(t *testing.T, tasks int) {
 	list := os.Getenv("OUTFLOW_KAFKA")
 	if list == "" {
 		t.Skip("no broker: OUTFLOW_KAFKA is not set (.ci/kafka/broker starts one)")
@@ -275,7 +275,7 @@ func workers(t *testing.T, shards int) {
 	var alerts string
 	logs := map[*exec.Cmd]func() string{}
 	start := func(role string) *exec.Cmd {
-		dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: %s, partitions: 16, shards: %d}\nsnapshots: {dir: %s, key: %q}\n", list, prefix, shards, shared, "file:"+key))
+		dir, config := folder(t, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: %s, partitions: 16, tasks: %d}\nsnapshots: {dir: %s, key: %q}\n", list, prefix, tasks, shared, "file:"+key))
 		if role == "alert" {
 			alerts = dir
 		}

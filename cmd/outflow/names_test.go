@@ -126,7 +126,7 @@ func TestMadeUpNames(t *testing.T) {
 		scanned(t, state, 2, append([]string{usual}, paths[:3]...)...)
 		same(t, "in two runs", last(t, scanned(t, state, 2, paths[3:]...)), last(t, want))
 	})
-	t.Run("shards", func(t *testing.T) {
+	t.Run("tasks", func(t *testing.T) {
 		c := newCrew(t, 5)
 		c.judge([]int{0, 1}, []int{2, 3, 4})
 		c.deliver(usual, one)

@@ -22,7 +22,7 @@ import (
 // names, from a topic with 16 partitions until all has been told that a scan prints (days that are
 // open are told as they were when they deserved it first):
 // one that judges all, and 1, 2 and 4 (OUTFLOW_WORKERS=1,2,8 for others) that share 16
-// shards of the people. It tells the CPU of a worker, the most that one took, and its peak. All
+// tasks. It tells the CPU of a worker, the most that one took, and its peak. All
 // of them are there before the first event.
 func BenchmarkWorkers(b *testing.B) {
 	list := os.Getenv("OUTFLOW_KAFKA")
@@ -56,13 +56,13 @@ func BenchmarkWorkers(b *testing.B) {
 	}
 }
 
-func benchWorkers(b *testing.B, list, exports, want string, n, shards int) {
+func benchWorkers(b *testing.B, list, exports, want string, n, tasks int) {
 	b.StopTimer()
 	key, shared := filepath.Join(b.TempDir(), "key"), b.TempDir()
 	writeKey(b, key)
 	prefix := fmt.Sprintf("n%d", time.Now().UnixNano())
 	configure := func() (dir, config string) {
-		return folder(b, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: %s, partitions: 16, shards: %d}\nsnapshots: {dir: %s, key: %q}\n", list, prefix, shards, shared, "file:"+key))
+		return folder(b, exports, fmt.Sprintf("log: {kind: kafka, brokers: [%s], topic_prefix: %s, partitions: 16, tasks: %d}\nsnapshots: {dir: %s, key: %q}\n", list, prefix, tasks, shared, "file:"+key))
 	}
 	dir, config := configure()
 	running(b, config, "--roles", "alert")

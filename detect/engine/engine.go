@@ -16,6 +16,7 @@ import (
 	"github.com/outflow/outflow/detect/lexicon"
 	"github.com/outflow/outflow/internal/event"
 	"github.com/outflow/outflow/internal/finding"
+	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/spill"
 )
 
@@ -369,6 +370,17 @@ func (e *Engine) advance(hour int64) {
 			e.err = cmp.Or(e.err, err)
 		}
 	}
+}
+
+// CloseUntil closes the hours before one (hours since 1970), as the first event of that hour would. With several shards, an
+// engine that has no event of its own in the hour must not keep the others waiting. It does nothing before the first event.
+func (e *Engine) CloseUntil(hour int64) error {
+	return guard.Do("judge", func() error {
+		if e.err == nil && e.Hour > 0 {
+			e.advance(hour)
+		}
+		return e.err
+	})
 }
 
 // closeHour applies the deltas of the hour, and ends the days that are over.

@@ -32,7 +32,6 @@ type Window struct {
 	memory int64 // approximate size of unpacked events, in bytes
 	prints int64 // fingerprints of packed events in memory
 	step   int64 // count of uses, as a clock for bucket.used
-	sums   bool  // keep hour.sum
 
 	plain, packed, ids []byte // scratch
 }
@@ -42,7 +41,6 @@ type Window struct {
 type hour struct {
 	parts []*bucket
 	n     int           // events
-	sum   uint64        // sum of the hashes of the events
 	low   map[int]int64 // lowest offset of an event by partition of the event log
 }
 
@@ -147,20 +145,6 @@ func (w *Window) Watermark(some int) int64 {
 	return 0
 }
 
-// KeepSums enables Sums. Call it before the first event is added.
-func (w *Window) KeepSums() { w.sums = true }
-
-// Sums returns a checksum of the events of each hour, by hours since 1970. Windows with the
-// same events have the same sums, in whatever order the events arrived. HR's events are not
-// included.
-func (w *Window) Sums() map[int64]uint64 {
-	sums := make(map[int64]uint64, len(w.hours))
-	for at, h := range w.hours {
-		sums[at] = h.sum
-	}
-	return sums
-}
-
 // Len returns the number of events.
 func (w *Window) Len() int { return w.events }
 
@@ -254,6 +238,19 @@ func (w *Window) findPacked(b *bucket, k key) (sum uint64, found bool, err error
 	return 0, false, nil
 }
 
+// Skip notes that an event at a time, in Unix milliseconds, was read at an offset of a partition without being added:
+// LowestOffset counts it.
+func (w *Window) Skip(at int64, partition int, offset int64) {
+	h := w.hours[floor(at)]
+	if h == nil {
+		h = newHour()
+		w.hours[floor(at)] = h
+	}
+	if low, known := h.low[partition]; !known || offset < low {
+		h.low[partition] = offset
+	}
+}
+
 // resolve keeps the preferred one of two records of an event: the one at place and rec.
 func (w *Window) resolve(h *hour, b *bucket, k key, place span, rec []byte) AddResult {
 	held := b.data[place.off : place.off+place.size]
@@ -269,9 +266,6 @@ func (w *Window) resolve(h *hour, b *bucket, k key, place span, rec []byte) AddR
 	i, _ := slices.BinarySearchFunc(b.entries, entry{time: k.time, key: k.key}, entry.compare)
 	at := span{uint32(len(b.data)), uint32(len(rec))}
 	b.entries[i].off, b.entries[i].size = at.off, at.size
-	if w.sums {
-		h.sum += xxhash.Sum64(rec) - xxhash.Sum64(held)
-	}
 	b.put(k, at)
 	b.data = append(b.data, rec...)
 	b.changed = true
@@ -288,9 +282,6 @@ func (w *Window) insert(h *hour, b *bucket, k key, rec []byte) error {
 	b.changed = true
 	b.n++
 	h.n++
-	if w.sums {
-		h.sum += xxhash.Sum64(rec)
-	}
 	w.events++
 	w.memory += int64(len(rec)) + perEvent
 	if h.n >= most && len(h.parts) == 1 && h != w.hr {

@@ -57,9 +57,12 @@ var bad = []struct{ text, want string }{
 	{"log: {kind: kafka, brokers: [b:1], sasl: {passwd: x}}\n", `unknown field "passwd"`},
 	{"log: {partitions: 1025}\n", "log.partitions: 1025: from 1 to 1024"},
 	{"log: {partitions: -1}\n", "log.partitions: -1: from 1 to 1024"},
-	{"log: {kind: kafka, brokers: [b:1], shards: 65}\n", "log.shards: 65: from 1 to 64"},
-	{"log: {shards: -1}\n", "log.shards: -1: from 1 to 64"},
-	{"log: {shards: 2}\n", "log.shards: shards are for processors on several machines: kafka is required"},
+	{"log: {kind: kafka, brokers: [b:1], tasks: 65}\n", "log.tasks: 65: from 1 to 64"},
+	{"log: {tasks: -1}\n", "log.tasks: -1: from 1 to 64"},
+	{"log: {kind: kafka, brokers: [b:1], partitions: 8, tasks: 16}\n", "log.partitions: 8: a task is a partition, and there are 16 tasks: leave partitions out"},
+	{"log: {tasks: 2}\n", "log.tasks: tasks are for processors on several machines: kafka is required"},
+	{"log: {shards: 2}\n", "log.shards: replaced by log.tasks, which divide events as well as people: " +
+		"set tasks and another topic_prefix, and read the sources again with outflow rescore"},
 	{"log: {replication: -1}\n", "log.replication: -1: at least 1"},
 	{"log: {retention: 24h}\n", "log.retention: 24h0m0s: at least 240h"},
 	{"log: {client_cert: x}\n", "log: client_cert and client_key must both be set"},
@@ -167,7 +170,7 @@ func TestBad(t *testing.T) {
 
 // TestRoles checks what separate roles require, which other commands do not.
 func TestRoles(t *testing.T) {
-	const kafka = "log: {kind: kafka, brokers: [b:1, \"c:2\"], shards: 2}\n"
+	const kafka = "log: {kind: kafka, brokers: [b:1, \"c:2\"], tasks: 2}\n"
 	const shared = "snapshots: {dir: s}\n"
 	for _, c := range []struct {
 		text  string
@@ -209,7 +212,7 @@ func TestDefaults(t *testing.T) {
 		want := &config.Config{
 			DataDir: dir,
 			Log: config.Log{
-				Kind: "sqlite", Partitions: 4, Shards: 1, Retention: 720 * time.Hour, TopicPrefix: "outflow", Replication: 1,
+				Kind: "sqlite", Partitions: 4, Tasks: 1, Retention: 720 * time.Hour, TopicPrefix: "outflow", Replication: 1,
 			},
 			Digest:    config.Digest{People: "pseudonyms"},
 			Heartbeat: config.Heartbeat{Every: 5 * time.Minute, Share: .99},

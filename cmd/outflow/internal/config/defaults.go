@@ -28,8 +28,11 @@ func (c *Config) setDefaults() {
 
 func (l *Log) setDefaults() {
 	l.Kind = cmp.Or(l.Kind, "sqlite")
+	l.Tasks = cmp.Or(l.Tasks, 1)
+	if l.Tasks > 1 {
+		l.Partitions = cmp.Or(l.Partitions, l.Tasks)
+	}
 	l.Partitions = cmp.Or(l.Partitions, map[string]int{"sqlite": 4, "kafka": 16}[l.Kind])
-	l.Shards = cmp.Or(l.Shards, 1)
 	l.Retention = cmp.Or(l.Retention, 30*24*time.Hour)
 	l.TopicPrefix = cmp.Or(l.TopicPrefix, "outflow")
 	l.Replication = cmp.Or(l.Replication, 1)

@@ -24,7 +24,7 @@ func FuzzConfig(f *testing.F) {
 		"sources:\n  - {name: a, kind: files, paths: [x]}\n",
 		"sources:\n  -\n",
 		"channels:\n  - {name: out, kind: file, path: notifications.ndjson, min_severity: high, people: pseudonyms, purpose: soc}\n",
-		"log: {kind: kafka, brokers: [\"127.0.0.1:1\"], partitions: -1, shards: 99}\n",
+		"log: {kind: kafka, brokers: [\"127.0.0.1:1\"], partitions: -1, tasks: 99}\n",
 		"indicators_off:\n  - {countries: [DE], reason: x}\n",
 		"exceptions:\n  - {}\n",
 		"digest: {schedule: \"* * * * *\", time_zone: x}\n",
@@ -53,7 +53,7 @@ func FuzzConfig(f *testing.F) {
 		if c.Budget < 0 || c.Budget > config.MaxBudget || c.Budget != c.Budget {
 			t.Errorf("budget %g", c.Budget)
 		}
-		if c.Log.Partitions < 1 || c.Log.Shards < 1 || c.Log.Retention < 0 {
+		if c.Log.Partitions < 1 || c.Log.Tasks < 1 || c.Log.Retention < 0 {
 			t.Errorf("log %+v", c.Log)
 		}
 	})

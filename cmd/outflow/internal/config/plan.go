@@ -75,8 +75,8 @@ func (l *Log) plan(dir string) string {
 		text = fmt.Sprintf("kafka at %s, topics %s-…", strings.Join(l.Brokers, ", "), l.TopicPrefix)
 	}
 	text += ", " + plain.CountOf(l.Partitions, "partition", "partitions")
-	if l.Shards > 1 {
-		text += fmt.Sprintf(", %d shards of people", l.Shards)
+	if l.Tasks > 1 {
+		text += fmt.Sprintf(", %d tasks", l.Tasks)
 	}
 	return text + ", events are kept for " + plain.CountOf(int(l.Retention/(24*time.Hour)), "day", "days")
 }

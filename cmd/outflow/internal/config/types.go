@@ -170,9 +170,11 @@ type Log struct {
 	Kind string `yaml:"kind"`
 	// Partitions of the event log: fixed when it is created.
 	Partitions int `yaml:"partitions"`
-	// Shards is the number of parts that people are divided into, for processors on several
-	// machines (kafka): fixed when the logs are created. With one shard, one machine
-	// processes and the others stand by.
+	// Tasks is the number of parts that events and people are divided into, for processors on several
+	// machines (kafka): fixed when the logs are created. It is then the number of partitions, too. With
+	// one task, one machine processes and the others stand by.
+	Tasks int `yaml:"tasks"`
+	// Shards is the key that Tasks replaces: it is refused.
 	Shards int `yaml:"shards"`
 	// Retention is how long events are kept at least.
 	Retention time.Duration `yaml:"retention"`

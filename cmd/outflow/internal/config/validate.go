@@ -30,7 +30,7 @@ const LeastRetention = (event.LateDays + 2) * 24 * time.Hour
 
 const (
 	maxPartitions  = 1024
-	maxShards      = 64
+	maxTasks       = 64
 	maxDiskReserve = 1 << 30 // MiB
 	leastPeriod    = 10 * time.Second
 )
@@ -43,7 +43,7 @@ func (c *Config) validate(roles []string) (bad []error) {
 		c.checkTables,
 		c.checkLimits,
 		c.Log.check,
-		c.checkSharding,
+		c.checkTasks,
 		c.checkDigest,
 		c.Heartbeat.check,
 		c.checkRenamed,
@@ -108,8 +108,13 @@ func (l *Log) check() error {
 		return errors.New("log.brokers: at least one is required")
 	case l.Partitions < 1 || l.Partitions > maxPartitions:
 		return fmt.Errorf("log.partitions: %d: from 1 to %d", l.Partitions, maxPartitions)
-	case l.Shards < 1 || l.Shards > maxShards:
-		return fmt.Errorf("log.shards: %d: from 1 to %d", l.Shards, maxShards)
+	case l.Shards != 0:
+		return errors.New("log.shards: replaced by log.tasks, which divide events as well as people: " +
+			"set tasks and another topic_prefix, and read the sources again with outflow rescore")
+	case l.Tasks < 1 || l.Tasks > maxTasks:
+		return fmt.Errorf("log.tasks: %d: from 1 to %d", l.Tasks, maxTasks)
+	case l.Tasks > 1 && l.Partitions != l.Tasks:
+		return fmt.Errorf("log.partitions: %d: a task is a partition, and there are %d tasks: leave partitions out", l.Partitions, l.Tasks)
 	case l.Replication < 1:
 		return fmt.Errorf("log.replication: %d: at least 1", l.Replication)
 	case l.Retention < LeastRetention:
@@ -119,12 +124,12 @@ func (l *Log) check() error {
 	return nil
 }
 
-func (c *Config) checkSharding() error {
+func (c *Config) checkTasks() error {
 	switch {
-	case c.Log.Shards <= 1:
+	case c.Log.Tasks <= 1:
 		return nil
 	case c.Log.Kind == "sqlite":
-		return errors.New("log.shards: shards are for processors on several machines: kafka is required")
+		return errors.New("log.tasks: tasks are for processors on several machines: kafka is required")
 	}
 	return nil
 }
@@ -359,8 +364,8 @@ func (c *Config) checkRoles(roles []string) error {
 		return nil
 	case c.Log.Kind == "sqlite" && !(runs("ingest") && runs("detect") && runs("alert")):
 		return errors.New("log.kind: sqlite is for one process: separate roles require kafka")
-	case c.Log.Shards > 1 && runs("detect") && c.Snapshots.Dir == "" && c.Snapshots.Bucket == "":
-		return errors.New("log.shards: shards move between machines: snapshots are required")
+	case c.Log.Tasks > 1 && runs("detect") && c.Snapshots.Dir == "" && c.Snapshots.Bucket == "":
+		return errors.New("log.tasks: tasks move between machines: snapshots are required")
 	case c.Feed.Listen != "" && runs("serve") && !runs("alert"):
 		return errors.New("feed: it is served by the process with the role alert")
 	case runs("ingest") && len(c.Sources) == 0:

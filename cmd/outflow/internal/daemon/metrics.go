@@ -180,9 +180,9 @@ var (
 	descKept     = desc("budget_kept", "False alerts per 1,000 user-days that passed in the last four weeks: dismissed ones (least), "+
 		"and with those that nobody has decided about (most).", "bound")
 	descSize   = desc("state_bytes", "Size of a file of the state.", "file")
-	descShards = renamed("judge_shards", "detect_shards", "Shards that are processed here.")
+	descShards = renamed("judge_shards", "detect_shards", "Tasks that are processed here.")
 	descWaited = renamed("judge_waited_seconds_total", "detect_waited_seconds_total",
-		"Time spent waiting for processors of other shards, since the start.")
+		"Time spent waiting for processors of other tasks, since the start.")
 	descSave    = renamed("judge_save_seconds", "detect_checkpoint_seconds", "How long it took to store the last checkpoint.")
 	descAsked   = desc("stream_answered_timestamp_seconds", "When the vendor answered last, by stream of an API.", "source", "stream")
 	descFailing = desc("stream_failing", "Whether a stream of an API cannot be read.", "source", "stream")

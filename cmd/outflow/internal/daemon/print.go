@@ -175,7 +175,7 @@ func printProcessor(b *bytes.Buffer, j *stream.Status, ago func(time.Time) strin
 	}
 	if j.Of > 0 {
 		waited := time.Duration(j.Waited * float64(time.Second)).Round(time.Second)
-		fmt.Fprintf(b, "Processes %d of %d shards (%s); waited %s for the processors of the others.\n",
+		fmt.Fprintf(b, "Processes %d of %d tasks (%s); waited %s for the processors of the others.\n",
 			len(j.Shards), j.Of, ranges(j.Shards), waited)
 	}
 }

@@ -175,7 +175,9 @@ func (e *ends) get(ctx context.Context, log eventlog.Log, lately bool) ([]int64,
 		_, next, err := log.Bounds(ctx, p)
 		return next, err
 	}
-	if k, ok := log.(*eventlog.Kafka); ok && lately {
+	if k, ok := log.(interface {
+		Next(ctx context.Context, partition int) (int64, error)
+	}); ok && lately {
 		next = func(p int) (int64, error) { return k.Next(ctx, p) }
 	}
 	list := make([]int64, log.Partitions())
@@ -227,8 +229,8 @@ func (d *Daemon) look(ctx context.Context, l *stream.Logs) (*Status, error) {
 		if err != nil {
 			return nil, err
 		}
-		for p, next := range v.Next {
-			s.Parts = append(s.Parts, partStatus{p, next, ends[p], max(ends[p]-next, 0)})
+		for i, p := range v.Partitions {
+			s.Parts = append(s.Parts, partStatus{p, v.Next[i], ends[p], max(ends[p]-v.Next[i], 0)})
 		}
 	}
 	today := s.At.UnixMilli() / event.Day

@@ -654,7 +654,7 @@ func (f *Dir) Erase(ctx context.Context, conf *config.Config, person string, now
 	}
 	switch {
 	case conf.Snapshots == (snapshot.Config{}):
-	case conf.Log.Shards > 1:
+	case conf.Log.Tasks > 1:
 		known, err := EraseShared(ctx, conf, f.Data, person)
 		if err != nil {
 			return nil, err
@@ -728,7 +728,7 @@ func eraseSnapshot(
 	if err := s.Open(ctx, path, x.At); err != nil {
 		return false, err
 	}
-	j := &engineState{shards: conf.Log.Shards, mine: x.Shards}
+	j := &engineState{shards: conf.Log.Tasks, mine: x.Shards}
 	if j.store, err = engine.OpenStore(ctx, path); err != nil {
 		return false, err
 	}

@@ -247,24 +247,37 @@ func (m *missed) restore(all [][]storedMissed) {
 // gap is what was missed of the events of a vendor that the log received on a day. Days are counted
 // since 1970, UTC.
 type gap struct {
+	task     int // that has missed it; 0 without tasks
 	came     int64
 	source   event.Source
 	from, to int64 // the first and the last day on which they happened
 	events   int64
 }
 
-// gaps returns what was missed, by the day on which it was received and by vendor.
-func (m *missed) gaps() []gap {
+// gaps returns what was missed, by the day on which it was received and by vendor; with tasks, by task as well. Of copies it
+// is told by the task that they are from.
+func (pr *Processor) gaps() (list []gap) {
+	if pr.inputs == nil {
+		return gapsOf(pr.missed.parts, 0)
+	}
+	for _, t := range pr.published.mine {
+		list = append(list, gapsOf(pr.missed.parts[t:t+1], t)...)
+	}
+	return list
+}
+
+// gapsOf returns what a task has missed of some partitions.
+func gapsOf(parts []map[missedKey]int64, task int) []gap {
 	type of struct {
 		came   int64
 		source event.Source
 	}
 	all := map[of]*gap{}
-	for _, part := range m.parts {
+	for _, part := range parts {
 		for k, n := range part {
 			g := all[of{k.came, k.source}]
 			if g == nil {
-				g = &gap{k.came, k.source, k.happened, k.happened, 0}
+				g = &gap{task, k.came, k.source, k.happened, k.happened, 0}
 				all[of{k.came, k.source}] = g
 			}
 			g.from, g.to, g.events = min(g.from, k.happened), max(g.to, k.happened), g.events+n
@@ -282,7 +295,11 @@ func (m *missed) gaps() []gap {
 
 // alert is the alert that is published about a gap.
 func (g *gap) alert() alert.Alert {
-	id := fmt.Sprintf("%016x", xxhash.Sum64String(fmt.Sprint("events left out ", g.source, " ", g.came)))
+	what := fmt.Sprint("events left out ", g.source, " ", g.came)
+	if g.task > 0 {
+		what += fmt.Sprint(" ", g.task)
+	}
+	id := fmt.Sprintf("%016x", xxhash.Sum64String(what))
 	from, to := DateOf(g.from), DateOf(g.to)
 	of := "of " + from
 	if to != from {

@@ -185,6 +185,9 @@ func (pr *Processor) commit(ctx context.Context) error {
 	pr.window.Evict(at)
 	if pr.deltas != nil {
 		pr.deltas.forget(at / event.Hour)
+		if pr.forward != nil {
+			pr.forward.forget(at)
+		}
 	}
 	if pr.store != nil {
 		began := time.Now()
@@ -213,10 +216,21 @@ func (pr *Processor) save(ctx context.Context, cp *checkpoint) error {
 		c.Floor = 0
 	}
 	for i := range c.Low {
+		c.Low[i] = unread
+	}
+	for _, i := range pr.reads {
 		c.Low[i] = pr.window.LowestOffset(i, pr.next[i])
 	}
+	if pr.inputs != nil {
+		c.Next = slices.Clone(pr.next)
+		for i := range c.Next {
+			if c.Low[i] == unread {
+				c.Next[i] = unread
+			}
+		}
+	}
 	if pr.deltas != nil {
-		c.Hours = pr.deltas.lowOffset()
+		c.Hours, c.Used = pr.deltas.lowOffset(), pr.deltas.usedBefore(cp.At/event.Hour)
 	}
 	pr.window.HRRecords(func(rec []byte) { c.Staff = event.AppendFramed(c.Staff, rec) })
 	pr.staffed = len(c.Staff) > 0

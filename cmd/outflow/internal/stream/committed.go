@@ -20,16 +20,28 @@ type Committed struct {
 // Position is how far a processor had come at a checkpoint. Times are Unix milliseconds.
 type Position struct {
 	At   int64   // time of the checkpoint
-	Low  []int64 // by partition: the offset from which the event log is to be read again
-	Next []int64 // by partition: the offset up to which it had been read
+	Low  []int64 // by partition: the offset from which the event log is to be read again; unread if another task does
+	Next []int64 // by partition: the offset up to which it had been read; likewise
 
-	Hours int64 `json:",omitempty"` // the offset from which the deltas of other workers are to be read again
+	Used  map[int64][]uint64 `json:",omitempty"` // by hour and task: hashes of the deltas that were used
+	Hours int64              `json:",omitempty"` // the offset from which the deltas of other workers are to be read again
 
 	Counts [][]Account      `json:",omitempty"` // by partition: what became of the records before Next
 	Missed [][]storedMissed `json:",omitempty"` // by partition: which of them came too late
 	Floor  int64            `json:",omitempty"` // what happened before is not published, and what was published about it stays
 
 	Generation int64 `json:"-"` // in the store
+}
+
+// unread stands for the offset of a partition that was not read.
+const unread = -1
+
+// lower returns the lower one of two offsets, or the one that is known.
+func lower(a, b int64) int64 {
+	if a == unread || b == unread {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // The keys under which a store keeps the parts of a committed checkpoint.

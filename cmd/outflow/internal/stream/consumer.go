@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +36,7 @@ var IdleLong = 30 * time.Second
 type consumer struct {
 	worker    *Worker
 	logs      *Logs
+	log       eventlog.Log // what is read: the event log, or the inputs of tasks
 	processor *Processor
 
 	arrivals   chan Arrival
@@ -47,6 +49,7 @@ type consumer struct {
 	flushed bool      // open days have been scored since
 	rest    time.Time // until when nothing is processed: processing again takes at most a third of the time
 	trimmed time.Time
+	gaveUp  bool      // waiting for peers has ended for a rollback
 	fenced  time.Time // when later epochs of other workers were last looked for
 }
 
@@ -59,14 +62,18 @@ func (w *Worker) consume(ctx context.Context, l *Logs, p *Processor) error {
 		logs:       l,
 		processor:  p,
 		arrivals:   make(chan Arrival, 4),
-		deliveries: ingest.NewOpenBatches(l.Events.Partitions()),
-		initial:    make([]int64, l.Events.Partitions()),
+		log:        l.Events,
+		deliveries: ingest.NewOpenBatches(len(p.delivered())),
+		initial:    make([]int64, len(p.next)),
 		last:       time.Now(),
 		trimmed:    time.Now(),
 	}
-	for i := range c.initial {
+	if p.inputs != nil {
+		c.log = p.inputs
+	}
+	for _, i := range p.reads {
 		var err error
-		if _, c.initial[i], err = l.Events.Bounds(ctx, i); err != nil {
+		if _, c.initial[i], err = c.log.Bounds(ctx, i); err != nil {
 			return err
 		}
 	}
@@ -76,6 +83,7 @@ func (w *Worker) consume(ctx context.Context, l *Logs, p *Processor) error {
 	p.oldCame = time.Now() // sources have yet to look for what there is
 	if p.deltas != nil {
 		p.deltas.arrived = func() bool { return len(c.arrivals) > 0 }
+		p.deltas.givesUp = c.givesUp
 	}
 	p.progress = func() { w.progress.Store(time.Now().UnixNano()) }
 	p.progress()
@@ -85,7 +93,7 @@ func (w *Worker) consume(ctx context.Context, l *Logs, p *Processor) error {
 	if err := c.readAgain(ctx); err != nil {
 		return err
 	}
-	for i := range c.initial {
+	for _, i := range p.reads {
 		c.readers.Go(c.read(ctx, i, math.MaxInt64))
 	}
 	return c.run(ctx)
@@ -143,6 +151,14 @@ func (c *consumer) receive(ctx context.Context, clock <-chan time.Time) error {
 	return nil
 }
 
+// delivered lists the partitions in which sources say that they deliver.
+func (pr *Processor) delivered() []int {
+	if pr.inputs != nil {
+		return pr.published.mine
+	}
+	return pr.reads
+}
+
 // take hands what was read of a partition to the processor.
 func (c *consumer) take(a Arrival) error {
 	switch {
@@ -166,7 +182,7 @@ func (c *consumer) take(a Arrival) error {
 		switch a.classes[i] {
 		case markerRecord:
 			m, _ := ingest.ParseBatchMarker(r.Value)
-			c.deliveries.Observe(m, a.Partition)
+			c.deliveries.Observe(m, slices.Index(c.processor.delivered(), a.Partition))
 		case unknownRecord:
 			c.worker.Log.Error("skipping undecodable record in event log", "partition", a.Partition, "offset", r.Offset)
 		}
@@ -182,23 +198,27 @@ func (c *consumer) step(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	if now.ended || !now.incomplete && now.quiet > idle {
-		if err := c.worker.rollBack(ctx, c.logs, c.processor, now.ended); err != nil {
+		if err := c.worker.rollBack(ctx, c.log, c.processor, now.ended); err != nil {
 			return false, err
 		}
 	}
 	c.processor.checkpoints.over = now.ended && c.processor.deltas == nil
 	if how, due := now.extent(); due {
-		c.flushed = c.flushed || how == openDays
 		c.worker.busy.Store(true)
 		err = c.processor.apply(ctx, how)
 		c.worker.busy.Store(false)
+		c.flushed = c.flushed || how == openDays && (c.processor.provisional || c.processor.engine == nil)
 	}
 	if errors.Is(err, errInterrupted) {
 		c.processor.interrupted()
+		if c.gaveUp {
+			c.gaveUp, c.worker.noRollbackUntil = false, time.Time{}
+			return false, c.worker.rollBack(ctx, c.log, c.processor, false)
+		}
 		return false, nil
 	}
 	if err != nil {
-		return false, c.processor.locate(ctx, c.logs.Events, err)
+		return false, c.processor.locate(ctx, c.log, err)
 	}
 	if took := time.Since(began); took > tick {
 		c.rest = time.Now().Add(2 * took)
@@ -211,6 +231,16 @@ func (c *consumer) step(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	return false, c.trim(ctx)
+}
+
+// givesUp reports whether to roll back to an older checkpoint rather than to wait for peers: they may be waiting for
+// deltas of hours that this worker has committed without what came since. missed is the earliest of those of which a delta
+// has changed. With now it is time for that, however long the last rollback has taken.
+func (c *consumer) givesUp(missed int64, now bool) bool {
+	p := c.processor
+	p.noteMissed(missed)
+	c.gaveUp = !p.unreachable && (p.newStaff || p.earliestMissed() != math.MaxInt64) && (now || time.Now().After(c.worker.noRollbackUntil))
+	return c.gaveUp
 }
 
 // fenceEvery is how often later epochs of other workers are looked for.
@@ -243,7 +273,7 @@ func (c *consumer) situation(now time.Time) situation {
 		c.deliveries.Reset()
 	}
 	return situation{
-		ended:      c.ended == len(c.initial),
+		ended:      c.ended == len(c.processor.reads),
 		once:       c.worker.Once,
 		incomplete: c.deliveries.Any() || c.behind(),
 		arriving:   c.processor.arriving(now),
@@ -285,7 +315,7 @@ func (c *consumer) trim(ctx context.Context) error {
 		return nil
 	}
 	c.trimmed = time.Now()
-	for p := range c.initial {
+	for _, p := range c.processor.reads {
 		if err := c.logs.Trim(ctx, p, c.processor.keep(p)); err != nil {
 			return err
 		}
@@ -297,7 +327,7 @@ func (c *consumer) trim(ctx context.Context) error {
 func (c *consumer) read(ctx context.Context, partition int, until int64) func() {
 	from := c.processor.next[partition]
 	return func() {
-		Follow(ctx, c.logs.Events, partition, from, until, readBatch, c.arrivals, newClassifier())
+		Follow(ctx, c.log, partition, from, until, readBatch, c.arrivals, newClassifier())
 	}
 }
 

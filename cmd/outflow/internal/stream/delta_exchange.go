@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 	"sync"
 	"time"
@@ -24,16 +25,15 @@ import (
 	"github.com/outflow/outflow/internal/spill"
 )
 
-// deltaExchange lets workers that share the users of an organization exchange their hourly deltas
-// through a log with one partition.
+// deltaExchange lets workers with tasks exchange the hourly deltas of their people through a log with one partition, and
+// tell one another how far they have copied events.
 //
-// Both the delta of an hour and the deltas that a worker needs from its peers depend on the events
-// that it has up to that hour. A delta therefore carries checksums of the events of the last days:
-// workers with equal checksums have the same events. A worker waits until its peers have the events
-// that it has, but only for peerTimeout, because an event may still be on its way to one of them. A
-// delta that arrives after its hour was processed makes the hour stale, and it is processed again, as
+// The delta of an hour depends on the events of the task and on the deltas of all tasks before it. It therefore carries
+// checksums of the deltas of the last days that were used: deltas with equal checksums belong together. A worker waits until
+// the delta of a peer belongs to its own, but only for peerTimeout, because one of the two may have to process again what the
+// other one has already. A delta that arrives after its hour was processed makes the hour stale, and it is processed again, as
 // after a late event. All workers therefore converge on the latest delta of each peer.
-// docs/adr/0012-shards.md.
+// docs/adr/0033-tasks.md.
 type deltaExchange struct {
 	log    eventlog.Log
 	shards int
@@ -45,23 +45,28 @@ type deltaExchange struct {
 
 	waited time.Duration // for peers, since the start
 
-	arrived      func() bool   // reports whether records have arrived that are not in the window yet
-	recheckAfter time.Duration // how long to wait for peers before they are processed first
+	arrived      func() bool                       // reports whether records have arrived that are not in the window yet
+	givesUp      func(missed int64, now bool) bool // reports whether to roll back rather than wait for peers; now if a peer has
+	recheckAfter time.Duration                     // how long to wait for peers before they are processed first
 
-	ctx      context.Context // of the processing that is under way
-	from     int64           // the hour from which on this worker has all events
-	lastHour int64           // the last hour of which deltas are exchanged: later events claim to be from the future
-	sums     map[int64]uint64
+	ctx       context.Context  // of the processing that is under way
+	from      int64            // the hour from which on this worker has used deltas
+	sums      map[int64]uint64 // by hour: checksum of the deltas that were used
+	announced int64            // up to which time it has copied, Unix milliseconds; under mu
 
 	mu      sync.Mutex
 	changed *sync.Cond
 	hours   []map[int64]peerDelta // by shard and hour: the latest delta
 	next    int64                 // the offset up to which the log has been read
 	epochs  []int64               // by shard: the latest epoch
-	used    map[int64][]uint64    // by hour and shard: hashes of the peers' deltas that were used
+	begins  []int64               // by shard: the hour from which on its worker sends deltas again in the latest epoch
+	begun   bool                  // the log has been read up to where this worker has said that it begins
+	upTo    []int64               // by shard: up to which time its worker has copied events, Unix milliseconds
+	used    map[int64][]uint64    // by hour and shard: hashes of the deltas that were used
 	sent    map[int64][]uint64    // by hour and own shard: hashes of the deltas that were sent
 	stale   int64                 // the earliest hour that must be processed again
-	skipped int64                 // the earliest hour that was processed without exchanging deltas
+	before  int64                 // the hours before are committed
+	missed  int64                 // the earliest of those of which a delta has changed since
 	foreign int                   // records of other versions
 	err     error
 }
@@ -69,19 +74,28 @@ type deltaExchange struct {
 // peerDelta is the delta of one hour and shard.
 type peerDelta struct {
 	hash   uint64
+	epoch  int64
 	offset int64
-	from   int64 // the hour from which on its worker had all events
+	from   int64 // the hour from which on its worker had used deltas
 	days   [sumDays]uint64
 	body   spill.Ref
 }
 
-// deltaMessage is a record of the log: the deltas of one hour.
+// deltaMessage is a record of the log: the deltas of one hour, or how far a worker has copied.
 type deltaMessage struct {
 	Model  uint64 // of the worker that sends it
 	Hour   int64
-	From   int64           `cbor:"Base"` // the hour from which on the worker had all events
-	Days   [sumDays]uint64 // checksums of the events of the hour's day up to it, and of the days before
+	From   int64           `cbor:"Base"` // the hour from which on the worker had used deltas
+	Days   [sumDays]uint64 // checksums of the deltas that were used on the hour's day before it, and on the days before
 	Deltas []shardDelta    `cbor:"Of"` // of those shards of the worker whose delta has changed
+	Copied []copied        `cbor:",omitempty"`
+}
+
+// copied says that a task has copied what belongs to other tasks up to a time.
+type copied struct {
+	Shard int
+	Epoch int64
+	UpTo  int64 // Unix milliseconds; 0 when its worker begins, from the hour From of the message on
 }
 
 // shardDelta is the delta of a shard.
@@ -98,9 +112,8 @@ type appendRequest struct {
 }
 
 const (
-	hoursAhead   = 48 // hours after the watermark of which deltas are still exchanged: nights have few events
 	sumDays      = event.LateDays
-	peerTimeout  = 2 * time.Second        // how long to wait for a peer to have the same events
+	peerTimeout  = 2 * time.Second        // how long to wait for a delta of a peer that belongs to the own one
 	recheckEvery = 100 * time.Millisecond // first wait until records that have arrived are processed; it doubles each time
 	maxQueued    = 64                     // requests that wait to be written
 )
@@ -108,7 +121,10 @@ const (
 // errInterrupted says that records have arrived that are to be processed before waiting on.
 var errInterrupted = errors.New("interrupted")
 
-const never = int64(math.MaxInt64)
+const (
+	never         = int64(math.MaxInt64)
+	nothingCopied = 1 // Unix milliseconds: a time before all events, and no beginning
+)
 
 // newDeltaExchange returns the exchange of a worker that processes the shards mine, each in its
 // epoch. The log is read from the offset from on.
@@ -135,9 +151,13 @@ func newDeltaExchange(ctx context.Context, log eventlog.Log, shards int, mine []
 		used:         map[int64][]uint64{},
 		sent:         map[int64][]uint64{},
 		stale:        never,
-		skipped:      never,
+		missed:       never,
+		sums:         map[int64]uint64{},
+		upTo:         make([]int64, shards),
+		begins:       slices.Repeat([]int64{never}, shards),
 		recheckAfter: recheckEvery,
 		arrived:      func() bool { return false },
+		givesUp:      func(int64, bool) bool { return false },
 	}
 	x.changed = sync.NewCond(&x.mu)
 	for s := range shards {
@@ -175,7 +195,7 @@ func (x *deltaExchange) read(ctx context.Context) error {
 			return err
 		}
 		for i := range recs {
-			if err := x.receive(&recs[i]); err != nil {
+			if err := x.receive(ctx, &recs[i]); err != nil {
 				return err
 			}
 		}
@@ -184,7 +204,7 @@ func (x *deltaExchange) read(ctx context.Context) error {
 
 // receive takes in a record of the log. Deltas of earlier epochs are ignored: another worker has
 // taken over the shard.
-func (x *deltaExchange) receive(r *eventlog.Record) error {
+func (x *deltaExchange) receive(ctx context.Context, r *eventlog.Record) error {
 	var m deltaMessage
 	err := cborstate.Unmarshal(r.Value, &m)
 	x.mu.Lock()
@@ -202,23 +222,123 @@ func (x *deltaExchange) receive(r *eventlog.Record) error {
 	}
 	for i := range m.Deltas {
 		d := &m.Deltas[i]
-		if d.Shard < 0 || d.Shard >= x.shards || d.Epoch < x.epochs[d.Shard] {
+		if !x.current(d.Shard, d.Epoch) {
 			continue
 		}
-		x.epochs[d.Shard] = d.Epoch
-		received := peerDelta{hash: xxhash.Sum64(d.Body), offset: r.Offset, from: m.From, days: m.Days}
+		received := peerDelta{hash: xxhash.Sum64(d.Body), epoch: d.Epoch, offset: r.Offset, from: m.From, days: m.Days}
 		if !slices.Contains(x.mine, d.Shard) {
 			if received.body, err = x.file.Put(d.Body); err != nil {
 				return err
 			}
 			if used := x.used[m.Hour]; used != nil && used[d.Shard] != received.hash {
-				x.stale = min(x.stale, m.Hour)
+				if m.Hour < x.before {
+					x.missed = min(x.missed, m.Hour)
+				} else {
+					x.stale = min(x.stale, m.Hour)
+				}
 			}
 		}
-		x.hours[d.Shard][m.Hour] = received
+		if m.Hour >= x.before {
+			x.hours[d.Shard][m.Hour] = received
+		}
 	}
 	x.changed.Broadcast()
+	return x.receiveCopied(ctx, &m)
+}
+
+// current reports whether a message of a shard is not of an earlier epoch, and takes over the epoch. The caller holds mu.
+func (x *deltaExchange) current(shard int, epoch int64) bool {
+	if shard < 0 || shard >= x.shards || epoch < x.epochs[shard] {
+		return false
+	}
+	x.epochs[shard] = epoch
+	return true
+}
+
+// receiveCopied takes in how far tasks have copied. A worker that begins does not count what was said before: others say it
+// again. The caller holds mu.
+func (x *deltaExchange) receiveCopied(ctx context.Context, m *deltaMessage) error {
+	own, begins := false, false
+	before := slices.ContainsFunc(m.Copied, func(c copied) bool { return slices.Contains(x.mine, c.Shard) && c.Epoch != x.epoch[c.Shard] })
+	for _, c := range m.Copied {
+		if before { // it had a task that is this worker's now, and has copied nothing to it
+			c.UpTo = min(c.UpTo, nothingCopied)
+		}
+		if x.current(c.Shard, c.Epoch) {
+			own = own || slices.Contains(x.mine, c.Shard)
+			if c.UpTo == 0 {
+				begins, x.begins[c.Shard] = true, m.From
+			}
+			x.upTo[c.Shard] = c.UpTo
+		}
+	}
+	switch {
+	case own && begins:
+		clear(x.upTo)
+		x.begun = true
+	case begins && x.announced > 0:
+		return x.sayCopied(ctx, x.announced)
+	}
 	return nil
+}
+
+// hello says that this worker begins.
+func (x *deltaExchange) hello(ctx context.Context) error {
+	return x.sayCopied(ctx, 0)
+}
+
+// announce says that this worker has copied what belongs to other tasks up to a time (Unix milliseconds), if that is in
+// another hour than before.
+func (x *deltaExchange) announce(ctx context.Context, upTo int64) error {
+	x.mu.Lock()
+	said := x.announced
+	if upTo/event.Hour > said/event.Hour {
+		x.announced = upTo
+	}
+	x.mu.Unlock()
+	if upTo/event.Hour <= said/event.Hour {
+		return nil
+	}
+	return x.sayCopied(ctx, upTo)
+}
+
+// sayCopied sends how far this worker has copied.
+func (x *deltaExchange) sayCopied(ctx context.Context, upTo int64) error {
+	m := deltaMessage{Model: config.Catalog().Model(), From: x.before}
+	for _, s := range x.mine {
+		m.Copied = append(m.Copied, copied{s, x.epoch[s], upTo})
+	}
+	return x.queue(ctx, &m)
+}
+
+// queue has a message appended to the log.
+func (x *deltaExchange) queue(ctx context.Context, m *deltaMessage) error {
+	value, err := cbor.Marshal(m)
+	if err != nil {
+		return err
+	}
+	select {
+	case x.out <- appendRequest{recs: []eventlog.Record{{Value: value}}}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// copied is up to which time all other tasks have copied events.
+func (x *deltaExchange) copied() int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.begun {
+		return 0
+	}
+	upTo := never
+	for s, at := range x.upTo {
+		if !slices.Contains(x.mine, s) {
+			upTo = min(upTo, at)
+		}
+	}
+	return upTo
 }
 
 // write appends the requested records, several requests at a time, until ctx ends.
@@ -265,25 +385,32 @@ func (x *deltaExchange) flush(ctx context.Context) error {
 	}
 }
 
-// begin sets what the processor has when it starts to process: all events from a
-// committed checkpoint on and nearly all up to the watermark (both Unix milliseconds), with their
-// checksums by hour. Deltas are exchanged until ctx ends.
-func (x *deltaExchange) begin(ctx context.Context, committed, watermark int64, sums map[int64]uint64) {
-	x.ctx, x.from, x.lastHour, x.sums = ctx, committed/event.Hour, watermark/event.Hour+hoursAhead, sums
+// begin sets from which committed checkpoint on the processor has used deltas (Unix milliseconds), when it starts to
+// process. Deltas are exchanged until ctx ends.
+func (x *deltaExchange) begin(ctx context.Context, committed int64) {
+	x.ctx, x.from = ctx, committed/event.Hour
 }
 
-// days returns the checksums of the worker's events of the hour's day, up to the hour, and of the
-// days before it.
+// days returns the checksums of the deltas that were used on the hour's day, before the hour, and on the days before.
 func (x *deltaExchange) days(hour int64) (days [sumDays]uint64) {
-	for h := hour; h > hour/24*24-(sumDays-1)*24-1; h-- {
+	for h := hour - 1; h > hour/24*24-(sumDays-1)*24-1; h-- {
 		days[hour/24-h/24] += x.sums[h]
 	}
 	return days
 }
 
-// sameEvents reports whether two workers had the same events up to an hour, as far back as both
-// have all of them.
-func sameEvents(hour int64, a, b *peerDelta) bool {
+// use notes which deltas of an hour were used. The caller holds mu.
+func (x *deltaExchange) use(hour int64, used []uint64) {
+	x.used[hour] = used
+	var sum uint64
+	for s, hash := range used {
+		sum += bits.RotateLeft64(hash, s) * 0x9e3779b97f4a7c15
+	}
+	x.sums[hour] = sum ^ uint64(hour)
+}
+
+// sameHistory reports whether two workers had used the same deltas before an hour, as far back as both have some.
+func sameHistory(hour int64, a, b *peerDelta) bool {
 	from := max(a.from, b.from)
 	for i := range sumDays {
 		if (hour/24-int64(i))*24 < from {
@@ -300,18 +427,11 @@ func sameEvents(hour int64, a, b *peerDelta) bool {
 // those of its peers. It is called by the engine as engine.Config.Exchange. The error is errInterrupted
 // if records have arrived that are to be processed first.
 func (x *deltaExchange) exchange(hour int64, deltas map[int][]byte) (others [][]byte, err error) {
-	if hour > x.lastHour {
-		x.skipped = min(x.skipped, hour)
-		return nil, nil
-	}
 	own := peerDelta{from: x.from, days: x.days(hour)}
 	if err := x.send(hour, &own, deltas); err != nil {
 		return nil, err
 	}
-	if len(x.mine) == x.shards {
-		return nil, nil
-	}
-	return x.awaitPeers(hour, &own)
+	return x.awaitPeers(hour, &own, deltas)
 }
 
 // send queues those deltas of an hour that differ from what was sent of it.
@@ -336,21 +456,12 @@ func (x *deltaExchange) send(hour int64, own *peerDelta, deltas map[int][]byte) 
 	if len(m.Deltas) == 0 {
 		return nil
 	}
-	value, err := cbor.Marshal(&m)
-	if err != nil {
-		return err
-	}
-	select {
-	case x.out <- appendRequest{recs: []eventlog.Record{{Value: value}}}:
-		return nil
-	case <-x.ctx.Done():
-		return x.ctx.Err()
-	}
+	return x.queue(x.ctx, &m)
 }
 
 // awaitPeers waits for the peers' deltas of an hour and returns them. A peer that has none yet, but
 // already one of a later hour, is not waited for longer than peerTimeout.
-func (x *deltaExchange) awaitPeers(hour int64, own *peerDelta) (others [][]byte, err error) {
+func (x *deltaExchange) awaitPeers(hour int64, own *peerDelta, deltas map[int][]byte) (others [][]byte, err error) {
 	wake := func() { x.mu.Lock(); x.changed.Broadcast(); x.mu.Unlock() }
 	stop := context.AfterFunc(x.ctx, wake)
 	defer stop()
@@ -362,6 +473,7 @@ func (x *deltaExchange) awaitPeers(hour int64, own *peerDelta) (others [][]byte,
 	var refs []spill.Ref
 	for s := range x.shards {
 		if slices.Contains(x.mine, s) {
+			used[s] = xxhash.Sum64(deltas[s])
 			continue
 		}
 		for {
@@ -373,7 +485,7 @@ func (x *deltaExchange) awaitPeers(hour int64, own *peerDelta) (others [][]byte,
 			if done {
 				break
 			}
-			if err := x.stopWaiting(time.Since(began)); err != nil {
+			if err := x.stopWaiting(hour, time.Since(began)); err != nil {
 				return nil, err
 			}
 			timer := time.AfterFunc(recheckEvery, wake)
@@ -382,7 +494,7 @@ func (x *deltaExchange) awaitPeers(hour int64, own *peerDelta) (others [][]byte,
 		}
 	}
 	x.recheckAfter = recheckEvery
-	if x.used[hour] = used; x.stale == hour {
+	if x.use(hour, used); x.stale == hour {
 		x.stale = never
 	}
 	for _, r := range refs {
@@ -400,7 +512,8 @@ func (x *deltaExchange) awaitPeers(hour int64, own *peerDelta) (others [][]byte,
 func (x *deltaExchange) peerReady(shard int, hour int64, own *peerDelta, waited time.Duration) (d *peerDelta, done bool) {
 	latest, found := x.hours[shard][hour]
 	switch {
-	case found && (sameEvents(hour, own, &latest) || waited > peerTimeout):
+	case found && latest.epoch < x.epochs[shard] && hour >= x.begins[shard]: // its worker sends it again
+	case found && (sameHistory(hour, own, &latest) || waited > peerTimeout):
 		return &latest, true
 	case !found && waited > peerTimeout && x.hasLater(shard, hour): // sent once its worker has more events
 		return nil, true
@@ -409,8 +522,12 @@ func (x *deltaExchange) peerReady(shard int, hour int64, own *peerDelta, waited 
 }
 
 // stopWaiting is the error to stop waiting with; nil to wait on. The caller holds mu.
-func (x *deltaExchange) stopWaiting(waited time.Duration) error {
+func (x *deltaExchange) stopWaiting(hour int64, waited time.Duration) error {
 	switch {
+	case x.stale < hour: // it must be processed again first
+		return errInterrupted
+	case waited > peerTimeout && x.givesUp(x.missed, x.peerBefore()):
+		return errInterrupted
 	case waited > x.recheckAfter && x.arrived():
 		x.recheckAfter = min(2*x.recheckAfter, 100*recheckEvery)
 		return errInterrupted
@@ -418,6 +535,11 @@ func (x *deltaExchange) stopWaiting(waited time.Duration) error {
 		return x.ctx.Err()
 	}
 	return x.err
+}
+
+// peerBefore reports whether a peer has begun before the committed checkpoint. The caller holds mu.
+func (x *deltaExchange) peerBefore() bool {
+	return slices.ContainsFunc(x.begins, func(from int64) bool { return from < x.before })
 }
 
 // hasLater reports whether there is a delta of a later hour of a shard. The caller holds mu.
@@ -430,28 +552,58 @@ func (x *deltaExchange) hasLater(shard int, hour int64) bool {
 	return false
 }
 
-// staleHour returns the earliest hour that must be processed again, because a peer has sent another
-// delta since, or because the watermark (Unix milliseconds) has reached an hour whose deltas were not
-// exchanged. It returns each such hour once; ok is false if there is none.
-func (x *deltaExchange) staleHour(watermark int64) (hour int64, ok bool) {
+// staleHour returns the earliest hour that must be processed again, because a peer has sent another delta since. It
+// returns each such hour once; ok is false if there is none.
+func (x *deltaExchange) staleHour() (hour int64, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	hour, x.stale = x.stale, never
-	if x.skipped <= watermark/event.Hour+hoursAhead {
-		hour, x.skipped = min(hour, x.skipped), never
-	}
 	return hour, hour != never
 }
 
-// forget drops what is known of the hours before one.
+// missedHour is the earliest committed hour of which a peer has sent another delta since; never if there is none.
+func (x *deltaExchange) missedHour() int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.missed
+}
+
+// forget drops the deltas of the hours before one, which are committed. Which were used is remembered for longer.
 func (x *deltaExchange) forget(before int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.before = max(x.before, before)
 	for _, m := range x.hours {
 		maps.DeleteFunc(m, func(h int64, _ peerDelta) bool { return h < before })
 	}
-	for _, m := range []map[int64][]uint64{x.used, x.sent} {
-		maps.DeleteFunc(m, func(h int64, _ []uint64) bool { return h < before })
+	maps.DeleteFunc(x.sent, func(h int64, _ []uint64) bool { return h < before })
+	maps.DeleteFunc(x.used, func(h int64, _ []uint64) bool { return h < before-keepUsed })
+	maps.DeleteFunc(x.sums, func(h int64, _ uint64) bool { return h < before-keepUsed })
+}
+
+// keepUsed is for how many hours before the committed checkpoint it is known which deltas were used.
+const keepUsed = 40 * 24
+
+// usedBefore returns which deltas were used of the hours before one.
+func (x *deltaExchange) usedBefore(hour int64) map[int64][]uint64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	all := map[int64][]uint64{}
+	for h, used := range x.used {
+		if h < hour {
+			all[h] = used
+		}
+	}
+	return all
+}
+
+// resume takes over which deltas were used before the hour of a committed checkpoint.
+func (x *deltaExchange) resume(hour int64, used map[int64][]uint64) {
+	x.before = hour
+	for h, list := range used {
+		if len(list) == x.shards {
+			x.use(h, list)
+		}
 	}
 }
 

@@ -14,9 +14,13 @@ import (
 // Logs are the logs of a daemon.
 type Logs struct {
 	Events eventlog.Log // the event log
-	Alerts eventlog.Log // the alert topic, with a partition for each shard
+	Alerts eventlog.Log // the alert topic, with a partition for each task
 	Shared bool         // other workers may take over, and publish to Alerts
-	Deltas eventlog.Log // the deltas that workers exchange; nil if one worker processes all users
+
+	// With tasks only; otherwise one worker processes all users, and these are nil.
+	Deltas   eventlog.Log // the deltas that workers exchange
+	Identity eventlog.Log // copies of identity events, which all workers read
+	People   eventlog.Log // copies of other events for the tasks of their people, with a partition for each task
 
 	EndEvents func() // this process appends no more to Events: readers get io.EOF at the end
 	EndAlerts func() // the same for Alerts
@@ -26,16 +30,16 @@ type Logs struct {
 	// the event log. With Kafka it does nothing: the broker trims by the topic's retention.
 	Trim func(ctx context.Context, partition int, keep int64) error
 
-	// Lead waits until this process is to process some shards of the users, and runs do with them. The
+	// Lead waits until this process is to process some tasks, and runs do with them. The
 	// context of do ends when the process loses them, and do may be run again after that.
 	Lead func(ctx context.Context, do processFunc) error
 }
 
-// processFunc processes some shards of the users until its context ends.
-type processFunc func(ctx context.Context, shards []int) error
+// processFunc processes some tasks until its context ends.
+type processFunc func(ctx context.Context, tasks []int) error
 
 // OpenLogs opens the logs that c names; those of the embedded log lie in the folder dir. With once
-// there is no election: this process processes all shards. The caller must call Close.
+// there is no election: this process processes all tasks. The caller must call Close.
 func OpenLogs(ctx context.Context, c *config.Log, dir string, once bool, log *slog.Logger) (*Logs, error) {
 	if c.Kind == "kafka" {
 		return openKafka(ctx, c, once, log)
@@ -43,14 +47,10 @@ func OpenLogs(ctx context.Context, c *config.Log, dir string, once bool, log *sl
 	return openEmbedded(ctx, c, dir)
 }
 
-// leadAll runs a function with all of some shards.
-func leadAll(shards int) func(ctx context.Context, do processFunc) error {
+// leadAll runs a function with all of some tasks.
+func leadAll(tasks int) func(ctx context.Context, do processFunc) error {
 	return func(ctx context.Context, do processFunc) error {
-		all := make([]int, max(shards, 1))
-		for s := range all {
-			all[s] = s
-		}
-		return do(ctx, all)
+		return do(ctx, allOf(max(tasks, 1)))
 	}
 }
 
@@ -63,36 +63,46 @@ func openKafka(ctx context.Context, c *config.Log, once bool, log *slog.Logger) 
 	if err != nil {
 		return nil, err
 	}
-	events, err := cluster.Log(ctx, c.Topic("events"), c.Partitions)
-	if err != nil {
-		cluster.Close()
-		return nil, err
-	}
-	alerts, err := cluster.Log(ctx, c.Topic("alerts"), max(c.Shards, 1))
-	if err != nil {
-		events.End()
-		cluster.Close()
-		return nil, err
-	}
+	var open []*eventlog.Kafka
 	l := &Logs{
-		Events:    events,
-		Alerts:    alerts,
-		EndEvents: events.End,
-		EndAlerts: alerts.End,
-		Close:     func() { events.End(); alerts.End(); cluster.Close() },
-		Trim:      func(context.Context, int, int64) error { return nil },
-		Lead:      leadAll(c.Shards),
-		Shared:    !once,
+		Close: func() {
+			for _, k := range open {
+				k.End()
+			}
+			cluster.Close()
+		},
+		Trim:   func(context.Context, int, int64) error { return nil },
+		Lead:   leadAll(c.Tasks),
+		Shared: !once,
 	}
-	if c.Shards > 1 {
-		deltas, err := cluster.Log(ctx, c.Topic("hours"), 1)
+	topic := func(name string, partitions int) (k *eventlog.Kafka) {
 		if err != nil {
-			l.Close()
-			return nil, err
+			return nil
 		}
-		l.Deltas = deltas
-		l.Close = func() { events.End(); alerts.End(); deltas.End(); cluster.Close() }
+		if k, err = cluster.Log(ctx, c.Topic(name), partitions); err == nil {
+			open = append(open, k)
+		}
+		return k
 	}
+	events, alerts := topic("events", c.Partitions), topic("alerts", max(c.Tasks, 1))
+	l.Events, l.Alerts = events, alerts
+	read := []*eventlog.Kafka{events} // by a worker
+	if c.Tasks > 1 {
+		identity, people := topic("identity", identityPartitions), topic("people", c.Tasks)
+		l.Deltas, l.Identity, l.People = topic("hours", 1), identity, people
+		l.Events = CopyIdentity(events, identity)
+		read = append(read, identity, people)
+	}
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	l.EndEvents = func() {
+		for _, k := range read {
+			k.End()
+		}
+	}
+	l.EndAlerts = alerts.End
 	switch {
 	case once:
 	case l.Deltas != nil:

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/outflow/outflow/alert"
@@ -47,7 +48,11 @@ type Processor struct {
 
 	published *publisher
 	epochs    map[int]*ownEpoch // by shard
-	deltas    *deltaExchange    // with the workers that process the other shards; nil if there is one shard
+	deltas    *deltaExchange    // with the workers of the other tasks; nil without tasks
+	inputs    *inputs           // what is read with tasks; nil without
+	reads     []int             // partitions that are read
+	forward   *forwarder        // nil without tasks
+	allowed   allowance         // how far the other tasks allow to score
 
 	engine      *engine.Engine // nil before the first event
 	resolver    *identity.Resolver
@@ -70,6 +75,7 @@ type Processor struct {
 	missed      *missed   // events before the committed checkpoint, which are left out
 	staffed     bool      // the committed checkpoint has HR records
 	newStaff    bool      // HR records have arrived, and the committed checkpoint has none
+	missedHour  int64     // the earliest committed hour of which a delta of another task has changed since; never if there is none
 	unreachable bool      // no checkpoint that is kept is old enough for the missed events
 
 	saving time.Duration // the last commit took it
@@ -109,20 +115,39 @@ func newProcessor(store *engine.Store, partitions int, conf *config.Config, emit
 	detection.TempDir = conf.DataDir
 	file := spill.New(spillMemory, conf.DataDir)
 	return &Processor{
-		file:      file,
-		identity:  conf.Identity(),
-		places:    conf.Places,
-		config:    detection,
-		loaded:    conf,
-		store:     store,
-		window:    order.NewWindow(conf.Memory.Window(), conf.DataDir),
-		published: newPublisher(file, emit),
-		epochs:    map[int]*ownEpoch{},
-		next:      make([]int64, partitions),
-		seen:      make([]int64, partitions),
-		accounts:  newAccounts(partitions),
-		missed:    newMissed(partitions),
+		file:       file,
+		identity:   conf.Identity(),
+		places:     conf.Places,
+		config:     detection,
+		loaded:     conf,
+		store:      store,
+		window:     order.NewWindow(conf.Memory.Window(), conf.DataDir),
+		published:  newPublisher(file, emit),
+		epochs:     map[int]*ownEpoch{},
+		missedHour: never,
+		reads:      allOf(partitions),
+		next:       make([]int64, partitions),
+		seen:       make([]int64, partitions),
+		accounts:   newAccounts(partitions),
+		missed:     newMissed(partitions),
 	}, nil
+}
+
+// allOf lists all of some partitions.
+func allOf(partitions int) []int {
+	list := make([]int, partitions)
+	for p := range list {
+		list[p] = p
+	}
+	return list
+}
+
+// owns reports whether a task is one of the worker's.
+func (pr *Processor) owns(task int) bool { return slices.Contains(pr.published.mine, task) }
+
+// counts reports whether the records of a partition count: copies have been counted by the tasks that they are from.
+func (pr *Processor) counts(partition int) bool {
+	return pr.inputs == nil || !pr.inputs.isCopy(partition)
 }
 
 // begin has a new processor go on from a committed checkpoint.
@@ -138,7 +163,10 @@ func (pr *Processor) begin(c *Committed, baseline *engine.Snapshot) (err error) 
 		return err
 	}
 	pr.checkpoints.list, pr.checkpoints.committed = []checkpoint{cp}, c.At
-	pr.next, pr.seen, pr.published.since = c.Low, c.Next, c.Floor
+	for p := range pr.next { // those of partitions that were not read are negative
+		pr.next[p], pr.seen[p] = max(c.Low[p], 0), max(c.Next[p], 0)
+	}
+	pr.published.since = c.Floor
 	pr.staffed = len(c.Staff) > 0
 	pr.accounts.restore(c.Counts)
 	pr.missed.restore(c.Missed)
@@ -159,7 +187,7 @@ const spillMemory = 1 << 20
 // verifyOffsets checks that the event log holds what is to be read next. The error names the
 // partition and the offsets.
 func (pr *Processor) verifyOffsets(ctx context.Context, events eventlog.Log) error {
-	for p := range pr.next {
+	for _, p := range pr.reads {
 		first, end, err := events.Bounds(ctx, p)
 		if err != nil {
 			return err
@@ -205,7 +233,7 @@ func (pr *Processor) locate(ctx context.Context, log eventlog.Log, err error) er
 func (pr *Processor) find(ctx context.Context, log eventlog.Log, wanted *event.Event) (place string, err error) {
 	var dec event.Decoder
 	var e event.Event
-	for p := range pr.next {
+	for _, p := range pr.reads {
 		_, err := eventlog.Each(ctx, log, p, pr.window.LowestOffset(p, pr.next[p]), pr.next[p], readBatch, func(r *eventlog.Record) error {
 			_, marker := ingest.ParseBatchMarker(r.Value)
 			if marker || len(r.Value) == 0 || dec.Decode(r.Value, &e) != nil {

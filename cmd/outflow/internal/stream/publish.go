@@ -28,6 +28,7 @@ type publisher struct {
 	alerts  map[string]publishedAlert // by id
 	pending map[userDay]pendingDay    // days that differ from what is published
 	days    map[userDay]publishedDay  // that may change yet
+	tasks   map[string]int            // of alerts about events that were left out, by id
 	leavers map[int]uint64            // by shard: a hash of its leavers
 
 	from  int64 // to where, at the earliest, since the last publication; -1 if none happened
@@ -71,6 +72,7 @@ func newPublisher(file *spill.File, emit emitFunc) *publisher {
 		alerts:  map[string]publishedAlert{},
 		pending: map[userDay]pendingDay{},
 		days:    map[userDay]publishedDay{},
+		tasks:   map[string]int{},
 		leavers: map[int]uint64{},
 		from:    -1,
 	}
@@ -129,9 +131,10 @@ func (pr *Processor) publish(ctx context.Context) error {
 		upTo:    pr.lastTime,
 		open:    pr.provisional,
 	}
-	for _, g := range pr.missed.gaps() {
+	for _, g := range pr.gaps() {
 		a := g.alert()
 		r.missed[a.ID] = true
+		pr.published.tasks[a.ID] = g.task
 		if pr.unreachable {
 			r.gaps = append(r.gaps, a)
 		}
@@ -265,7 +268,11 @@ func (p *publisher) changed(x *alert.Draft, build buildFunc, to outgoing, fresh 
 	if now.body, err = p.file.Put(b); err != nil {
 		return 0, err
 	}
-	to.add(engine.ShardOf(a.User, p.shards), b)
+	shard := engine.ShardOf(a.User, p.shards)
+	if now.gap {
+		shard = p.tasks[a.ID]
+	}
+	to.add(shard, b)
 	fresh[a.ID] = now
 	return len(b), nil
 }
@@ -427,6 +434,9 @@ func (p *publisher) recall(shard int, value []byte, committed int64) error {
 			return err
 		}
 		a := r.Alert
+		if a.IsNotProcessed() {
+			p.tasks[a.ID] = shard
+		}
 		p.alerts[a.ID] = publishedAlert{
 			hash:      xxhash.Sum64(value),
 			time:      a.Time.UnixMilli(),

@@ -20,21 +20,24 @@ type counters struct {
 func (pr *Processor) add(r *eventlog.Record) error {
 	pr.next[r.Partition] = r.Offset + 1
 	at, source := event.RecordTime(r.Value), event.RecordSource(r.Value)
-	if r.Appended-at > old.Milliseconds() || r.Appended == 0 {
+	if (r.Appended-at > old.Milliseconds() || r.Appended == 0) && pr.counts(r.Partition) {
 		pr.oldCame = time.Now()
 	}
 	count, again := pr.count(r, source)
+	late := source != event.HR && pr.checkpoints.settled() && at < pr.checkpoints.base()
+	own := pr.counts(r.Partition)
 	switch {
-	case source == event.HR:
-	case datedAhead(at, r.Appended):
+	case source != event.HR && datedAhead(at, r.Appended):
 		count.Ahead++
 		return nil
-	case pr.checkpoints.settled() && at < pr.checkpoints.base():
-		if count.Late++; !again {
-			pr.missed.add(r, source, at, 1)
-			pr.stats.Late++
-			pr.unreachable = false
+	case !own && pr.isOwnCopy(r):
+		if !late && source != event.HR {
+			pr.window.Skip(at, r.Partition, r.Offset) // other tasks need it after a restart
 		}
+		return nil
+	case late:
+		count.Late++
+		pr.miss(r, source, at, again)
 		return nil
 	}
 	conflicts := pr.window.Conflicts()
@@ -45,7 +48,9 @@ func (pr *Processor) add(r *eventlog.Record) error {
 		return err
 	case added == order.Repeat:
 		count.Repeated++
-		pr.stats.Repeats++
+		if own {
+			pr.stats.Repeats++
+		}
 		return nil
 	case added == order.Replaced:
 		count.Repeated++
@@ -53,7 +58,12 @@ func (pr *Processor) add(r *eventlog.Record) error {
 		if count.Processed++; r.Appended-at > event.Day && source != event.HR {
 			count.Delayed++
 		}
-		pr.stats.Events++
+		if own {
+			pr.stats.Events++
+		}
+	}
+	if pr.forward != nil {
+		pr.forward.came(at, event.RecordKey(r.Value), source == event.HR, own && !again)
 	}
 	if source == event.HR && pr.checkpoints.settled() && !again && !pr.staffed && added == order.Fresh {
 		pr.newStaff, pr.unreachable = true, false // departments matter from the beginning: one more rollback is worth it
@@ -69,11 +79,30 @@ func (pr *Processor) add(r *eventlog.Record) error {
 // count returns the account that a record counts towards. If again is true, the record was counted
 // before the committed checkpoint, and the account is thrown away.
 func (pr *Processor) count(r *eventlog.Record, source event.Source) (a *Account, again bool) {
+	if !pr.counts(r.Partition) {
+		return &Account{}, r.Offset < pr.seen[r.Partition]
+	}
 	if r.Offset < pr.seen[r.Partition] {
 		return &Account{}, true
 	}
 	return pr.accounts.of(r, source), false
 }
+
+// miss notes an event that is too late for the committed checkpoint, unless it was there before.
+func (pr *Processor) miss(r *eventlog.Record, source event.Source, at int64, again bool) {
+	own := pr.counts(r.Partition)
+	if again || !own && pr.inputs.isOld(r) {
+		return
+	}
+	pr.missed.add(r, source, at, 1)
+	pr.unreachable = false
+	if own {
+		pr.stats.Late++
+	}
+}
+
+// isOwnCopy reports whether a copy is of an event in an own partition, which is read there.
+func (pr *Processor) isOwnCopy(r *eventlog.Record) bool { return pr.owns(pr.inputs.home(r.Value)) }
 
 // datedAhead reports whether an event claims to have happened more than a day after it was appended
 // to the log (both Unix milliseconds): a clock is wrong, or the event is forged.

@@ -1,14 +1,10 @@
 package stream
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"strings"
 
-	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/event"
-	"github.com/outflow/outflow/internal/guard"
 	"github.com/outflow/outflow/internal/spill"
 )
 
@@ -55,11 +51,9 @@ func (w *resolveStage) resolve(rec []byte) error {
 			return err
 		}
 	}
-	w.scratch = append(w.scratch[:0], rec...) // resolving changes it
-	person, own := "", rec
-	err := guard.Do("resolve", func() error { person, rec = w.pr.resolver.Resolve(w.scratch); return nil })
-	if panicked := (*guard.Panic)(nil); errors.As(err, &panicked) {
-		return &engine.Fault{Record: bytes.Clone(own), Panic: panicked}
+	person, rec, err := resolveSafely(w.pr.resolver, &w.scratch, rec)
+	if err != nil {
+		return err
 	}
 	for _, note := range w.pr.resolver.Notes() {
 		from := len(w.batch.buf)

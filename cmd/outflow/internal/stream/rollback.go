@@ -113,7 +113,7 @@ func (b *sharedCheckpoints) list(ctx context.Context) (list []olderCheckpoint, e
 		}
 		if n := len(list); n > 0 && list[n-1].at == x.At {
 			for i := range min(len(low), len(list[n-1].low)) {
-				list[n-1].low[i] = min(list[n-1].low[i], low[i])
+				list[n-1].low[i] = lower(list[n-1].low[i], low[i])
 			}
 			continue
 		}
@@ -164,10 +164,27 @@ type rollback struct {
 // Error implements error.
 func (b *rollback) Error() string { return "rolling back to an older checkpoint" }
 
+// noteMissed notes the earliest committed hour of which a delta of another task has changed.
+func (pr *Processor) noteMissed(hour int64) {
+	if hour < pr.missedHour {
+		pr.missedHour, pr.unreachable = hour, false
+	}
+}
+
+// earliestMissed is the earliest day of which something was missed, in days since 1970, UTC; math.MaxInt64 if nothing was:
+// events, or what they changed for another worker.
+func (pr *Processor) earliestMissed() int64 {
+	first := pr.missed.earliest()
+	if pr.missedHour != never {
+		first = min(first, pr.missedHour/24)
+	}
+	return first
+}
+
 // missedRollback is the rollback after which missed events are processed; nil if there is none that
 // helps.
 func (pr *Processor) missedRollback(ctx context.Context, events eventlog.Log) (*rollback, error) {
-	first := pr.missed.earliest()
+	first := pr.earliestMissed()
 	if first == math.MaxInt64 && !pr.newStaff || pr.older == nil {
 		return nil, nil
 	}
@@ -189,7 +206,7 @@ func (pr *Processor) missedRollback(ctx context.Context, events eventlog.Log) (*
 	if whole {
 		return &rollback{events: pr.missed.countSince(0)}, nil
 	}
-	if len(list) > 0 { // for some of them only
+	if len(list) > 0 && pr.missed.earliest() != math.MaxInt64 { // for some of them only
 		oldest := list[len(list)-1].at
 		if n := pr.missed.countSince((oldest + event.Day - 1) / event.Day); n > 0 {
 			return &rollback{at: oldest, events: n}, nil
@@ -203,7 +220,7 @@ func (pr *Processor) missedRollback(ctx context.Context, events eventlog.Log) (*
 func (pr *Processor) reachable(ctx context.Context, events eventlog.Log) (whole bool, list []olderCheckpoint, err error) {
 	firsts := make([]int64, len(pr.next))
 	whole = true
-	for p := range firsts {
+	for _, p := range pr.reads {
 		if firsts[p], _, err = events.Bounds(ctx, p); err != nil {
 			return false, nil, err
 		}
@@ -213,7 +230,7 @@ func (pr *Processor) reachable(ctx context.Context, events eventlog.Log) (whole 
 		return false, nil, err
 	}
 	list = slices.DeleteFunc(list, func(c olderCheckpoint) bool {
-		for p := range firsts {
+		for _, p := range pr.reads {
 			if p >= len(c.low) || c.low[p] < firsts[p] {
 				return true
 			}
@@ -272,6 +289,9 @@ const emptyAt = event.Day
 func (pr *Processor) startOver(ctx context.Context, events eventlog.Log, from time.Time) error {
 	low := make([]int64, len(pr.next))
 	for p := range low {
+		low[p] = unread
+	}
+	for _, p := range pr.reads {
 		var err error
 		if low[p], _, err = events.Bounds(ctx, p); err != nil {
 			return err

@@ -128,7 +128,8 @@ func (r *routing) report(b *testing.B) {
 func BenchmarkIdentityEvents(b *testing.B) {
 	recs := benchRecords(b)
 	for b.Loop() {
-		t := teaching{seen: map[accountSeen]int64{}}
+		var t identity.Teaching
+		copied := 0
 		whole := identity.New()
 		var parts [benchPartitions]*identity.Resolver
 		for p := range parts {
@@ -137,9 +138,9 @@ func BenchmarkIdentityEvents(b *testing.B) {
 		other := 0
 		for i := range recs {
 			rec := recs[i].Value
-			taught, err := t.identityEvent(rec)
-			if err != nil {
-				b.Fatal(err)
+			taught := t.Teaches(rec)
+			if taught {
+				copied++
 			}
 			person, full := whole.Resolve(bytes.Clone(rec))
 			person, full = strings.Clone(person), bytes.Clone(full)
@@ -155,45 +156,8 @@ func BenchmarkIdentityEvents(b *testing.B) {
 				}
 			}
 		}
-		b.ReportMetric(100*float64(t.events)/float64(len(recs)), "%-identity-events")
+		b.ReportMetric(100*float64(copied)/float64(len(recs)), "%-identity-events")
 		b.ReportMetric(float64(other), "resolved-otherwise")
 		b.ReportMetric(0, "ns/op")
 	}
-}
-
-// teaching tells which events are identity events: those from which a resolver may learn something that events of other
-// accounts depend on. These are HR's, failures, what opens things to others, what is done without an account or with
-// the key of a session, and on each day the first event of an account with an alias.
-type teaching struct {
-	seen   map[accountSeen]int64 // the day on which it was seen last, days since 1970
-	events int
-
-	dec event.Decoder
-	e   event.Event
-}
-
-// accountSeen is how an account shows itself.
-type accountSeen struct {
-	account, alias string
-	kind           event.ActorKind
-}
-
-func (t *teaching) identityEvent(rec []byte) (bool, error) {
-	if err := t.dec.Decode(rec, &t.e); err != nil {
-		return false, err
-	}
-	e := &t.e
-	taught := e.Source == event.HR || e.Actor.Account == "" || strings.HasPrefix(e.Actor.Alias, "aws_key:") ||
-		e.Class == event.ShareLink || e.Class == event.ShareUser || e.Class == event.PolicyChange ||
-		e.Class == event.LoginFailure || e.Outcome == event.Failure || e.Outcome == event.Denied ||
-		e.Attr(event.AttrOwnDomain) != ""
-	k := accountSeen{e.Actor.Account, e.Actor.Alias, e.Actor.Kind}
-	if day := e.Time / event.Day; !taught && t.seen[k] != day {
-		k.account, k.alias = strings.Clone(k.account), strings.Clone(k.alias)
-		t.seen[k], taught = day, true
-	}
-	if taught {
-		t.events++
-	}
-	return taught, nil
 }

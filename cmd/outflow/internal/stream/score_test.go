@@ -23,7 +23,7 @@ func TestUntil(t *testing.T) {
 		"more arrive, and a clock is ahead": {most, -time.Hour, time.Second},
 	} {
 		newest := now.Add(-c.ago)
-		if got := newest.Sub(time.UnixMilli(c.how.until(newest.UnixMilli(), now))); got != c.held {
+		if got := newest.Sub(time.UnixMilli(c.how.until(newest.UnixMilli(), now, holdBack))); got != c.held {
 			t.Errorf("%s: %s are held back", name, got)
 		}
 	}

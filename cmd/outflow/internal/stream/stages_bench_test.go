@@ -189,7 +189,6 @@ func newStages(b *testing.B, shards int) *stages {
 		engine:   engine.New(detection, func(f *finding.Finding) error { correlator.Add(f); return nil }),
 		spans:    []int{0},
 	}
-	s.window.KeepSums()
 	s.resolver.Configure(conf.Identity())
 	s.stage("")
 	return s

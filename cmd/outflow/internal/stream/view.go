@@ -9,11 +9,12 @@ import (
 // View is what a worker's processor looked like a moment ago.
 type View struct {
 	Status
-	Processor *Processor         // nil if none runs
-	upTo      int64              // time of the last event that was scored, Unix milliseconds
-	Next      []int64            // by partition: the offset up to which the event log has been read
-	Accounts  []Account          // what became of the records of the event log, by day and vendor
-	Unknown   map[string]float64 // by vendor: the share of recent activity by unknown users, from 0 to 1
+	Processor  *Processor         // nil if none runs
+	upTo       int64              // time of the last event that was scored, Unix milliseconds
+	Partitions []int              // of the event log that are read
+	Next       []int64            // by place in Partitions: the offset up to which the event log has been read
+	Accounts   []Account          // what became of the records of the event log, by day and vendor
+	Unknown    map[string]float64 // by vendor: the share of recent activity by unknown users, from 0 to 1
 }
 
 // status is what the processor looks like now.

@@ -19,6 +19,7 @@ import (
 	"github.com/outflow/outflow/cmd/outflow/internal/triage"
 	"github.com/outflow/outflow/detect/engine"
 	"github.com/outflow/outflow/internal/event"
+	"github.com/outflow/outflow/internal/eventlog"
 	"github.com/outflow/outflow/internal/failpoint"
 )
 
@@ -95,7 +96,7 @@ func (w *Worker) Run(ctx context.Context, l *Logs, shards []int) error {
 	for {
 		var err error
 		if l.Deltas != nil {
-			err = w.runShards(ctx, l, shards, shared, path)
+			err = w.runTasks(ctx, l, shards, shared, path)
 		} else {
 			err = w.runAll(ctx, l, shared, path)
 		}
@@ -190,7 +191,10 @@ func (w *Worker) fetchNewer(ctx context.Context, shared *snapshot.Store, path st
 // show updates the worker's view. What is costly to compute is computed only if something has changed.
 func (w *Worker) show(pr *Processor) {
 	before := w.view.Load()
-	v := &View{Status: pr.status(), Processor: pr, upTo: pr.lastTime, Next: slices.Clone(pr.next)}
+	v := &View{Status: pr.status(), Processor: pr, upTo: pr.lastTime, Partitions: pr.delivered()}
+	for _, p := range v.Partitions {
+		v.Next = append(v.Next, pr.next[p])
+	}
 	if before != nil && before.Processor == pr && before.upTo == v.upTo && slices.Equal(before.Next, v.Next) {
 		v.Accounts, v.Unknown = before.Accounts, before.Unknown
 	} else {
@@ -202,7 +206,7 @@ func (w *Worker) show(pr *Processor) {
 // rollBack rolls the stored state back to an older checkpoint if that was requested, or if there are
 // missed events that can be processed from there. The error is then a *rollback. Rollbacks for missed
 // events take at most a tenth of the time, unless now is true.
-func (w *Worker) rollBack(ctx context.Context, l *Logs, pr *Processor, now bool) error {
+func (w *Worker) rollBack(ctx context.Context, log eventlog.Log, pr *Processor, now bool) error {
 	if !w.rolledBack.IsZero() { // and it has caught up
 		w.noRollbackUntil = time.Now().Add(min(10*time.Since(w.rolledBack), longestRest))
 		w.rolledBack = time.Time{}
@@ -214,9 +218,9 @@ func (w *Worker) rollBack(ctx context.Context, l *Logs, pr *Processor, now bool)
 	var back *rollback
 	switch {
 	case request != nil:
-		back, err = pr.requestedRollback(ctx, l.Events, request)
+		back, err = pr.requestedRollback(ctx, log, request)
 	case !pr.unreachable && (now || time.Now().After(w.noRollbackUntil)):
-		if back, err = pr.missedRollback(ctx, l.Events); err == nil && back == nil && pr.missed.earliest() != math.MaxInt64 {
+		if back, err = pr.missedRollback(ctx, log); err == nil && back == nil && pr.earliestMissed() != math.MaxInt64 {
 			pr.unreachable = true
 			pr.processFrom(pr.lastTime + 1) // so that it is published
 		}
@@ -231,7 +235,7 @@ func (w *Worker) rollBack(ctx context.Context, l *Logs, pr *Processor, now bool)
 	w.Log.Warn("rolling back to an older checkpoint", "from", from, "late_events", back.events, "requested", request != nil)
 	failpoint.Reach("rollback")
 	if back.request != nil && !back.request.From.IsZero() && back.at == 0 {
-		err = pr.startOver(ctx, l.Events, back.request.From)
+		err = pr.startOver(ctx, log, back.request.From)
 	} else {
 		err = pr.older.rollBack(ctx, back.at)
 	}

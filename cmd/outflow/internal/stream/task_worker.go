@@ -20,10 +20,9 @@ import (
 	"github.com/outflow/outflow/internal/guard"
 )
 
-// runShards runs a processor of some shards of the users. It exchanges hourly deltas with the workers
-// that process the other shards. Its checkpoints are stored as snapshots only, because which shards a
-// worker processes changes with the number of workers.
-func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *snapshot.Store, path string) error {
+// runTasks runs a processor of some tasks. It exchanges hourly deltas, and copies of events, with the workers of the other
+// tasks. Its checkpoints are stored as snapshots only, because which tasks a worker has changes with the number of workers.
+func (w *Worker) runTasks(ctx context.Context, l *Logs, mine []int, snapshots *snapshot.Store, path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
@@ -35,15 +34,16 @@ func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *
 	}
 	defer store.Close()
 	keys, epochs := map[int]string{}, map[int]int64{}
-	pr, err := newProcessor(store, l.Events.Partitions(), w.Config(), l.appendAlerts(keys))
+	in := newInputs(l)
+	pr, err := newProcessor(store, in.Partitions(), w.Config(), l.appendAlerts(keys))
 	if err != nil {
 		return err
 	}
 	pr.config.Verdicts = triage.Follow(ctx, w.Dir, w.Log)
-	pr.published.shards, pr.published.mine = l.Alerts.Partitions(), mine
-	pr.window.KeepSums()
+	pr.published.shards, pr.published.mine = in.tasks(), mine
+	pr.inputs, pr.reads = in, in.partitions(mine)
 	pr.older = &sharedCheckpoints{snapshots, w.Dir}
-	deltasFrom, err := w.resume(ctx, pr, snapshots)
+	from, err := w.resume(ctx, pr, snapshots)
 	if err != nil {
 		return err
 	}
@@ -52,14 +52,21 @@ func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *
 			return err
 		}
 	}
-	if err := pr.verifyOffsets(ctx, l.Events); err != nil {
+	if err := pr.verifyOffsets(ctx, in); err != nil {
 		return err
 	}
-	pr.deltas, err = newDeltaExchange(ctx, l.Deltas, pr.published.shards, mine, epochs, deltasFrom, pr.file, w.Log)
+	pr.deltas, err = newDeltaExchange(ctx, l.Deltas, in.tasks(), mine, epochs, from.Hours, pr.file, w.Log)
 	if err != nil {
 		return err
 	}
-	pr.config.Shards, pr.config.Mine, pr.config.Exchange = pr.published.shards, mine, pr.deltas.exchange
+	pr.deltas.resume(from.At/event.Hour, from.Used)
+	if err := pr.deltas.hello(ctx); err != nil {
+		return err
+	}
+	if len(mine) < in.tasks() {
+		pr.forward = newForwarder(pr, in, mine)
+	}
+	pr.config.Shards, pr.config.Mine, pr.config.Exchange = in.tasks(), mine, pr.deltas.exchange
 	own := snapshots.Of(mine)
 	pr.stored = func(ctx context.Context, at int64) error {
 		if err := own.Put(ctx, path, at); err != nil {
@@ -67,11 +74,11 @@ func (w *Worker) runShards(ctx context.Context, l *Logs, mine []int, snapshots *
 		}
 		return snapshots.Prune(ctx)
 	}
-	return w.consumeShards(ctx, l, pr)
+	return w.consumeTasks(ctx, l, pr)
 }
 
-// consumeShards is consume while deltas are exchanged.
-func (w *Worker) consumeShards(ctx context.Context, l *Logs, pr *Processor) error {
+// consumeTasks is consume while deltas are exchanged.
+func (w *Worker) consumeTasks(ctx context.Context, l *Logs, pr *Processor) error {
 	errDone := errors.New("done")
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return pr.deltas.run(ctx) })
@@ -88,13 +95,12 @@ func (w *Worker) consumeShards(ctx context.Context, l *Logs, pr *Processor) erro
 	return nil
 }
 
-// resume has a processor of some shards go on from the newest snapshots of one checkpoint time that
-// together hold its shards. It returns the offset from which the deltas of other workers must be read;
-// 0 if there are no such snapshots, and the processor begins without any state.
-func (w *Worker) resume(ctx context.Context, pr *Processor, store *snapshot.Store) (deltasFrom int64, err error) {
+// resume has a processor of some tasks go on from the newest snapshots of one checkpoint time that together hold its tasks,
+// and returns their position. It is empty if there are no such snapshots, and the processor begins without any state.
+func (w *Worker) resume(ctx context.Context, pr *Processor, store *snapshot.Store) (Position, error) {
 	list, err := store.ListShared(ctx)
 	if err != nil {
-		return 0, err
+		return Position{}, err
 	}
 	for len(list) > 0 {
 		same := list
@@ -104,17 +110,17 @@ func (w *Worker) resume(ctx context.Context, pr *Processor, store *snapshot.Stor
 		list = list[len(same):]
 		c, err := w.resumeAt(ctx, pr, store, same)
 		if err != nil {
-			return 0, err
+			return Position{}, err
 		}
 		if c != nil {
-			return c.Hours, nil
+			return c.Position, nil
 		}
 	}
-	return 0, nil
+	return Position{}, nil
 }
 
-// resumeAt is resume from the snapshots of one checkpoint time. The result is nil if a shard is in none
-// of those that can be read.
+// resumeAt is resume from the snapshots of one checkpoint time. The result is nil if a task is in none of those that can be
+// read.
 func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.Store, list []snapshot.Shared) (*Committed, error) {
 	tmp, err := os.MkdirTemp(w.Dir, ".shards-*")
 	if err != nil {
@@ -140,10 +146,16 @@ func (w *Worker) resumeAt(ctx context.Context, pr *Processor, store *snapshot.St
 		if err != nil {
 			return nil, fmt.Errorf("snapshot %s: %w", from.File(x.At), err)
 		}
+		if len(c.Low) != pr.inputs.Partitions() {
+			return nil, fmt.Errorf("snapshot %s: it is of %d partitions, not %d: another number of tasks requires another topic_prefix",
+				from.File(x.At), len(c.Low), pr.inputs.Partitions())
+		}
+		c.restrict(pr.inputs, take)
 		if whole == nil {
 			whole = c
+		} else {
+			whole.join(c)
 		}
-		whole.earliest(&c.Position)
 		parts = append(parts, engine.Part{Snapshot: baseline, Shards: take})
 		desks = append(desks, c.Desk)
 		left = slices.DeleteFunc(left, func(s int) bool { return slices.Contains(take, s) })
@@ -175,20 +187,35 @@ func intersection(a, b []int) (list []int) {
 	return list
 }
 
-// earliest lowers the offsets of a position to those of another one of the same checkpoint time, with
-// the accounts of the records up to there.
-func (p *Position) earliest(q *Position) {
-	for n := range min(len(p.Low), len(q.Low)) {
-		p.Low[n] = min(p.Low[n], q.Low[n])
-		if q.Next[n] >= p.Next[n] {
+// restrict forgets the partitions of other tasks.
+func (p *Position) restrict(in *inputs, tasks []int) {
+	keep := in.partitions(tasks)
+	for n := range p.Low {
+		if slices.Contains(keep, n) {
 			continue
 		}
-		p.Next[n] = q.Next[n]
-		if n < min(len(p.Counts), len(q.Counts), len(p.Missed), len(q.Missed)) {
-			p.Counts[n], p.Missed[n] = q.Counts[n], q.Missed[n]
+		p.Low[n], p.Next[n] = unread, unread
+		if n < min(len(p.Counts), len(p.Missed)) {
+			p.Counts[n], p.Missed[n] = nil, nil
 		}
 	}
-	p.Hours = min(p.Hours, q.Hours)
+}
+
+// join adds the position of other tasks at the same checkpoint time, with the records of HR. Of a partition that both have
+// read it takes the earlier offset, and the accounts of the records up to there.
+func (c *Committed) join(o *Committed) {
+	for n := range min(len(c.Low), len(o.Low)) {
+		c.Low[n] = lower(c.Low[n], o.Low[n])
+		if o.Next[n] == unread || c.Next[n] != unread && o.Next[n] >= c.Next[n] {
+			continue
+		}
+		c.Next[n] = o.Next[n]
+		if n < min(len(c.Counts), len(o.Counts), len(c.Missed), len(o.Missed)) {
+			c.Counts[n], c.Missed[n] = o.Counts[n], o.Missed[n]
+		}
+	}
+	c.Staff = append(c.Staff, o.Staff...)
+	c.Hours = min(c.Hours, o.Hours)
 }
 
 // loadShared reads a snapshot that was fetched to path. The error does not name the snapshot.

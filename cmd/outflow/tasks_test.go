@@ -41,27 +41,34 @@ func (c *crew) Write(b []byte) (int, error) {
 	return c.said.Write(b)
 }
 
-func newCrew(t *testing.T, shards int) *crew {
+func newCrew(t *testing.T, tasks int) *crew {
 	key := filepath.Join(t.TempDir(), "key")
 	writeKey(t, key)
 	c := &crew{t: t, said: &strings.Builder{}, shelf: snapshot.Config{Dir: t.TempDir(), Key: secret.Ref("file:" + key)}}
-	c.logs = &stream.Logs{Events: eventlog.NewMemory(4, 0), Alerts: eventlog.NewMemory(shards, 0), Deltas: eventlog.NewMemory(1, 0)}
+	identity := eventlog.NewMemory(4, 0)
+	c.logs = &stream.Logs{
+		Events:   stream.CopyIdentity(eventlog.NewMemory(tasks, 0), identity),
+		Alerts:   eventlog.NewMemory(tasks, 0),
+		Deltas:   eventlog.NewMemory(1, 0),
+		Identity: identity,
+		People:   eventlog.NewMemory(tasks, 0),
+	}
 	c.logs.Trim = func(context.Context, int, int64) error { return nil }
 	t.Cleanup(c.leave)
 	return c
 }
 
-// judge has some judges, in place of those before, judge shards each.
+// judge has some judges, in place of those before, do some tasks each.
 func (c *crew) judge(mine ...[]int) {
 	c.leave()
 	ctx, stop := context.WithCancel(c.t.Context())
 	c.stop = stop
-	for _, shards := range mine {
+	for _, tasks := range mine {
 		dir := c.t.TempDir()
 		conf := &config.Config{DataDir: dir, Snapshots: c.shelf, Log: config.Log{TopicPrefix: "outflow"}}
 		w := &stream.Worker{Dir: dir, Config: func() *config.Config { return conf }, Log: slog.New(slog.NewTextHandler(c, nil))}
 		c.all.Go(func() {
-			if err := w.Run(ctx, c.logs, shards); err != nil && ctx.Err() == nil {
+			if err := w.Run(ctx, c.logs, tasks); err != nil && ctx.Err() == nil {
 				c.t.Error(err)
 			}
 		})
@@ -139,10 +146,10 @@ func differs(got, all, printed string) string {
 	return ""
 }
 
-// TestShards has one, two and three judges share the people of the example, whose files
+// TestTasksTogether has one, two and three judges share the people of the example, whose files
 // come day by day, some of them days late; others take over in the middle, twice. In the
 // end the alerts are those of a scan.
-func TestShards(t *testing.T) {
+func TestTasksTogether(t *testing.T) {
 	long(t)
 	t.Parallel()
 	paths := examplePaths(several)
@@ -183,9 +190,77 @@ func TestShards(t *testing.T) {
 	}
 }
 
-// TestShardsErased takes a person out of what judges that share people have left: it is gone,
+// TestTasksArrive has files of the example come to three workers in an order in which much is too late for their
+// checkpoints. Between deliveries others take over. In the end the alerts are those of a scan.
+func TestTasksArrive(t *testing.T) {
+	long(t)
+	t.Parallel()
+	paths := examplePaths(several)
+	whole, printed := last(t, scannedLines(t, append([]string{"--all"}, paths...)...)), last(t, scannedLines(t, paths...))
+	var every []string
+	_, on := delivered(t, 0, nil, several...)
+	for _, list := range on {
+		every = append(every, list...)
+	}
+	slices.Sort(every)
+	arranged := [][][]int{{{0, 1}, {2}, {3, 4}}, {{0, 1}, {2}, {3, 4}}, {{0, 1, 2}, {3, 4}}, {{0, 1}, {2, 3}, {4}}}
+	for name, part := range map[string]func(path string, rng *rand.Rand) int{
+		"reversed":    func(path string, _ *rand.Rand) int { return 3 - max(dayOfFile(path), 0)*4/56 },
+		"last first":  func(path string, _ *rand.Rand) int { return min(max(40-dayOfFile(path), 0), 1) },
+		"two passes":  func(_ string, rng *rand.Rand) int { return rng.IntN(2) },
+		"vendors":     func(path string, _ *rand.Rand) int { return slices.Index(several, vendorOf(path)) / 2 },
+		"a late file": func(path string, _ *rand.Rand) int { return strings.Count(path, "box") * (dayOfFile(path) % 2) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, rng := newCrew(t, 5), rand.New(rand.NewPCG(7, 7))
+			groups := make([][]string, 4)
+			for _, path := range every {
+				n := part(path, rng)
+				groups[n] = append(groups[n], path)
+			}
+			for i, group := range groups {
+				if len(group) == 0 {
+					continue
+				}
+				if i != 1 { // the second comes while those that had the first go on
+					c.judge(arranged[i]...)
+				}
+				c.deliver(group...)
+				c.rest()
+			}
+			var wrong string
+			for end := time.Now().Add(120 * time.Second); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+				if wrong = differs(c.alerts(), whole, printed); wrong == "" {
+					break
+				}
+			}
+			if wrong != "" {
+				t.Errorf("%s\n%s", wrong, c.said)
+			}
+			if _, n, err := c.logs.People.Bounds(t.Context(), 0); err != nil || n == 0 {
+				t.Errorf("no event was copied to task 0: %v", err)
+			}
+		})
+	}
+}
+
+// rest waits until the alerts no longer change.
+func (c *crew) rest() {
+	before := ""
+	for range 100 {
+		now := c.alerts()
+		if now == before && now != "" {
+			return
+		}
+		before = now
+		time.Sleep(1500 * time.Millisecond)
+	}
+}
+
+// TestTasksErased takes a person out of what judges that share people have left: it is gone,
 // whoever had judged it, and they go on.
-func TestShardsErased(t *testing.T) {
+func TestTasksErased(t *testing.T) {
 	long(t)
 	t.Parallel()
 	c := newCrew(t, 5)
@@ -194,7 +269,7 @@ func TestShardsErased(t *testing.T) {
 	for _, day := range days {
 		c.deliver(on[day]...)
 	}
-	conf := &config.Config{Snapshots: c.shelf, Log: config.Log{Kind: "kafka", TopicPrefix: "outflow", Shards: 5}}
+	conf := &config.Config{Snapshots: c.shelf, Log: config.Log{Kind: "kafka", TopicPrefix: "outflow", Tasks: 5}}
 	shelf, err := snapshot.Open(t.Context(), conf.Snapshots, conf.Log.Topic("detect"))
 	if err != nil {
 		t.Fatal(err)
