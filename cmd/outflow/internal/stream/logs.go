@@ -144,7 +144,7 @@ func openEmbedded(ctx context.Context, c *config.Log, dir string) (*Logs, error)
 			_, err := events.Trim(ctx, partition, time.Now().Add(-c.Retention), keep)
 			return err
 		},
-		Lead: leadAll(c.Shards),
+		Lead: leadAll(1),
 	}, nil
 }
 

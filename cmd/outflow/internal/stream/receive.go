@@ -62,7 +62,7 @@ func (pr *Processor) add(r *eventlog.Record) error {
 			pr.stats.Events++
 		}
 	}
-	if pr.forward != nil {
+	if pr.forward != nil && !pr.inputs.isForwarded(r.Partition) { // what others copy here teaches nothing
 		pr.forward.came(at, event.RecordKey(r.Value), source == event.HR, own && !again)
 	}
 	if source == event.HR && pr.checkpoints.settled() && !again && !pr.staffed && added == order.Fresh {

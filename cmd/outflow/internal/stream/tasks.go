@@ -119,9 +119,12 @@ func (in *inputs) home(rec []byte) int {
 // isCopy reports whether a partition holds copies of events of other tasks.
 func (in *inputs) isCopy(partition int) bool { return partition >= in.tasks() }
 
+// isForwarded reports whether a partition holds events that other tasks have copied to the task of their people.
+func (in *inputs) isForwarded(partition int) bool { return partition >= in.forwarded(0) }
+
 // isOld reports whether a copy is of an event that the task it is from may have had before it started.
 func (in *inputs) isOld(r *eventlog.Record) bool {
-	return r.Partition >= in.forwarded(0) && r.Key == copyAgain
+	return in.isForwarded(r.Partition) && r.Key == copyAgain
 }
 
 // forwarded is the partition in which a task receives events of its people.
