@@ -252,3 +252,18 @@ func TestBusyHour(t *testing.T) {
 		t.Errorf("%d hours are left", len(sumsOf(t, w)))
 	}
 }
+
+// TestSkip has a window note where an event is that it does not hold.
+func TestSkip(t *testing.T) {
+	const hour = 3_600_000
+	w := order.NewWindow(1<<20, t.TempDir())
+	w.Skip(1_000*hour+5, 2, 40)
+	w.Skip(1_001*hour, 2, 30)
+	if low := w.LowestOffset(2, 50); low != 30 || w.Len() != 0 || w.LowestOffset(1, 50) != 50 {
+		t.Errorf("offset %d, %d events", low, w.Len())
+	}
+	w.Evict(1_002 * hour)
+	if low := w.LowestOffset(2, 50); low != 50 {
+		t.Errorf("offset %d of evicted hours", low)
+	}
+}

@@ -265,7 +265,7 @@ func (x *deltaExchange) receiveCopied(ctx context.Context, m *deltaMessage) erro
 			c.UpTo = min(c.UpTo, nothingCopied)
 		}
 		if x.current(c.Shard, c.Epoch) {
-			own = own || slices.Contains(x.mine, c.Shard)
+			own = own || slices.Contains(x.mine, c.Shard) && c.Epoch == x.epoch[c.Shard]
 			if c.UpTo == 0 {
 				begins, x.begins[c.Shard] = true, m.From
 			}

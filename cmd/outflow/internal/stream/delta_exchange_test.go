@@ -127,14 +127,71 @@ func TestExchange(t *testing.T) {
 	want(a, map[int][]byte{0: []byte("a")}, "c1", "c2")
 
 	a.forget(hour + 1)
+	c.exchange(hour, map[int][]byte{1: []byte("c1 again"), 2: []byte("c2")})
+	await(a, func(x *deltaExchange) bool { return x.missed != never })
+	if h := a.missedHour(); h != hour {
+		t.Errorf("a committed hour has changed, and %d is missed", h)
+	}
 	if _, end, _ := log.Bounds(t.Context(), 0); a.lowOffset() != end {
 		t.Errorf("all is forgotten, and the low offset is %d of %d", a.lowOffset(), end)
 	}
 	if d, err := newDeltaExchange(t.Context(), log, 3, []int{0}, nil, 0, nil, nil); err != nil || d.next != 0 {
 		t.Errorf("a new exchange begins at %d, %v", d.next, err)
 	}
-	if _, err := newDeltaExchange(t.Context(), log, 3, []int{0}, nil, end+3, nil, nil); err == nil {
+	if _, err := newDeltaExchange(t.Context(), log, 3, []int{0}, nil, end+30, nil, nil); err == nil {
 		t.Error("a log that ends before what was read of it is accepted")
+	}
+}
+
+// TestCopied has workers say how far they have copied events to one another's tasks.
+func TestCopied(t *testing.T) {
+	const hour = 24*20_000 + 5
+	log := eventlog.NewMemory(1, 0)
+	join := func(epoch int64, mine ...int) *deltaExchange {
+		t.Helper()
+		epochs := map[int]int64{}
+		for _, s := range mine {
+			epochs[s] = epoch
+		}
+		x, err := newDeltaExchange(t.Context(), log, 3, mine, epochs, 0, spill.New(1<<20, t.TempDir()), slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { x.run(ctx); close(done) }()
+		t.Cleanup(func() { stop(); <-done })
+		if x.copied() != 0 {
+			t.Error("something was copied before the worker begins")
+		}
+		if err := x.hello(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return x
+	}
+	await := func(x *deltaExchange, upTo int64) {
+		t.Helper()
+		waittest.Until(t, "others have copied", func() bool { return x.copied() == upTo })
+	}
+	announce := func(x *deltaExchange, upTo int64) {
+		t.Helper()
+		if err := x.announce(t.Context(), upTo); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := join(1, 0), join(1, 1, 2)
+	announce(a, hour*event.Hour+1)
+	announce(b, hour*event.Hour+2)
+	await(a, hour*event.Hour+2)
+	await(b, hour*event.Hour+1)
+	c := join(2, 2) // takes one of the tasks of b, which does not know: it has copied nothing to that task
+	await(c, nothingCopied)
+	announce(c, (hour+1)*event.Hour)
+	announce(a, (hour+1)*event.Hour)
+	d := join(2, 1) // takes the other one
+	announce(d, (hour+1)*event.Hour)
+	for _, x := range []*deltaExchange{a, c, d} {
+		await(x, (hour+1)*event.Hour)
 	}
 }
 
