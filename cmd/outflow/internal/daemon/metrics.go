@@ -180,7 +180,7 @@ var (
 	descKept     = desc("budget_kept", "False alerts per 1,000 user-days that passed in the last four weeks: dismissed ones (least), "+
 		"and with those that nobody has decided about (most).", "bound")
 	descSize   = desc("state_bytes", "Size of a file of the state.", "file")
-	descShards = renamed("judge_shards", "detect_shards", "Tasks that are processed here.")
+	descTasks  = renamed("judge_shards", "detect_tasks", "Tasks that are processed here.")
 	descWaited = renamed("judge_waited_seconds_total", "detect_waited_seconds_total",
 		"Time spent waiting for processors of other tasks, since the start.")
 	descSave    = renamed("judge_save_seconds", "detect_checkpoint_seconds", "How long it took to store the last checkpoint.")
@@ -294,7 +294,7 @@ func (out metricSink) processor(s *Status) {
 	out.counter(descGuests, float64(j.Guests))
 	out.gauge(descSave, j.Save)
 	if j.Of > 0 {
-		out.gauge(descShards, float64(len(j.Shards)))
+		out.gauge(descTasks, float64(len(j.Shards)))
 		out.counter(descWaited, j.Waited)
 	}
 	out.timestamp(descWatermark, j.Newest)
