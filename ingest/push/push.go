@@ -18,6 +18,7 @@ import (
 
 	"github.com/outflow/outflow/ingest"
 	"github.com/outflow/outflow/internal/guard"
+	"github.com/outflow/outflow/internal/pki"
 	"github.com/outflow/outflow/internal/secret"
 )
 
@@ -60,7 +61,7 @@ func (c *Config) Check() error {
 		return errors.New("cert and key must both be set")
 	case c.Cert != "" && c.PlainHTTP:
 		return errors.New("plain_http and cert exclude each other")
-	case c.Cert == "" && !c.PlainHTTP && !loopback(host):
+	case c.Cert == "" && !c.PlainHTTP && !pki.Loopback(host):
 		return errors.New("cert and key are required unless listen is a loopback address; plain_http if a proxy ends TLS")
 	case c.MaxBody < 1 || c.MaxBody > 256:
 		return fmt.Errorf("max_body: %d: from 1 to 256 MiB", c.MaxBody)
@@ -74,12 +75,6 @@ func (c *Config) Check() error {
 
 // Files are the files that the settings name, by the setting.
 func (c *Config) Files() map[string]string { return map[string]string{"cert": c.Cert, "key": c.Key} }
-
-// loopback reports whether a host is this machine.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
 
 // Open implements ingest.Opener. It listens until the stream is closed.
 func (c *Config) Open(ctx context.Context, env ingest.Env) ([]ingest.Stream, error) {

@@ -1,5 +1,5 @@
 // Package pki reads the certificates of TLS clients: whom they trust, and how they
-// authenticate.
+// authenticate. It tells which hosts need none.
 package pki
 
 import (
@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 )
 
@@ -57,4 +58,10 @@ func (f Files) Config() (*tls.Config, error) {
 		c.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return shown() }
 	}
 	return c, nil
+}
+
+// Loopback reports whether a host is this machine: what is sent there needs no TLS.
+func Loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -170,3 +170,15 @@ func TestWrong(t *testing.T) {
 		t.Error(c, err)
 	}
 }
+
+// TestLoopback asks about hosts that are this machine, and others that look like it.
+func TestLoopback(t *testing.T) {
+	for host, want := range map[string]bool{
+		"localhost": true, "127.0.0.1": true, "127.8.8.8": true, "::1": true,
+		"": false, "0.0.0.0": false, "::": false, "localhost.example": false, "128.0.0.1": false,
+	} {
+		if got := pki.Loopback(host); got != want {
+			t.Errorf("%q: %v", host, got)
+		}
+	}
+}

@@ -191,7 +191,7 @@ func (c *Config) checkFeed() error {
 		return errors.New("feed: cert and key go together")
 	case f.Cert != "" && f.PlainHTTP:
 		return errors.New("feed: plain_http and cert exclude each other")
-	case f.Cert == "" && !f.PlainHTTP && !loopback(host):
+	case f.Cert == "" && !f.PlainHTTP && !pki.Loopback(host):
 		return errors.New("feed: cert and key are required unless listen is a loopback address; plain_http if a proxy ends TLS")
 	}
 	a := &f.Audit
@@ -217,7 +217,7 @@ func (o *OIDC) check(publicURL string) error {
 	}
 	u, err := url.Parse(o.Issuer)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && !loopback(u.Hostname()):
+	case err != nil || u.Host == "" || u.Scheme != "https" && !pki.Loopback(u.Hostname()):
 		return fmt.Errorf("feed.oidc.issuer: %q is not an https address", o.Issuer)
 	case o.ClientID == "":
 		return errors.New("feed.oidc: client_id is required")
@@ -237,12 +237,6 @@ func (o *OIDC) check(publicURL string) error {
 		}
 	}
 	return nil
-}
-
-// loopback reports whether a host is this machine.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func (c *Config) checkSources() error {
